@@ -1,0 +1,28 @@
+//! The nouns of Freehold, in the words that the API, the docs and every other crate use.
+//!
+//! Nothing here does I/O: time and randomness come in as arguments ([`Clock`], [`Entropy`]).
+
+pub mod api_key;
+pub mod attempt;
+pub mod audit;
+pub mod credential;
+pub mod customer;
+pub mod delivery;
+pub mod destination;
+pub mod event;
+pub mod id;
+pub mod lane;
+pub mod limits;
+pub mod outcome;
+pub mod page;
+pub mod retry;
+pub mod scope;
+pub mod secret;
+pub mod subscription;
+pub mod time;
+
+pub use id::{ApiKeyId, AttemptId, AuditId, BatchId, CustomerId, DeliveryId, DestinationId, TenantId, VaultKeyId};
+pub use outcome::{ErrorKind, Failure, Outcome};
+pub use scope::Scope;
+pub use secret::Secret;
+pub use time::{Clock, Entropy, Sources, Timestamp};
