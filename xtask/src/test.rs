@@ -1,0 +1,212 @@
+//! What is checked before a change is good? Every step is run, whatever became of the ones before it.
+
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::Failed;
+use crate::guests::{self, Toolchain};
+use crate::plugins;
+use crate::program;
+use crate::prove;
+use crate::say;
+
+pub(crate) const HELP: &str = "\
+Checks everything: format, lints with warnings denied, unit, property and end-to-end tests, and each proof in short form.
+The last line reads `N passed, N failed`: tests, and one for each check that is not a test. Exits 1 if any failed.
+
+Usage: cargo xtask test [--quick] [--guest-toolchain rustup|debian]
+
+  --quick     leave out what starts a server: end-to-end tests and proofs
+
+Examples:
+  cargo xtask test
+  cargo xtask test --quick
+  cargo test -p freehold-tests --test it delivery      one story, once `cargo xtask test` has built what it needs
+";
+
+/// What came of the steps so far.
+#[derive(Default)]
+struct Report {
+    rows: Vec<(String, Count, Duration)>,
+}
+
+/// How many checks passed and failed.
+#[derive(Default, Clone, Copy)]
+struct Count {
+    passed: u64,
+    failed: u64,
+}
+
+pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
+    let mut quick = false;
+    let mut wanted = None;
+    let mut arguments = arguments.iter();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--quick" => quick = true,
+            "--guest-toolchain" => wanted = arguments.next().cloned(),
+            other => return Err(format!("`test` has no option `{other}`: see cargo xtask test --help")),
+        }
+    }
+    let mut report = Report::default();
+    report.formatting();
+    match report.check("the plugins' toolchain", || guests::set_up(wanted.as_deref())) {
+        Some(toolchain) => report.guests(&toolchain, quick),
+        None => say::note("without it no plugin can be built, so what needs one will fail"),
+    }
+    report.lints();
+    report.host(quick);
+    if !quick {
+        report.proofs();
+    }
+    report.end()
+}
+
+impl Report {
+    fn formatting(&mut self) {
+        if program::asked(program::cargo().args(["fmt", "--version"])).is_none() {
+            say::note("rustfmt is not installed here (rustup component add rustfmt): the format is not checked");
+            return;
+        }
+        for folder in WORKSPACES {
+            self.check(&format!("format of {folder}"), || {
+                let mut command = program::cargo();
+                program::run(command.current_dir(program::root().join(folder)).args(["fmt", "--all", "--check"]))
+            });
+        }
+    }
+
+    fn guests(&mut self, toolchain: &Toolchain, quick: bool) {
+        self.check("the plugins build", || plugins::build_plugins(toolchain));
+        if !quick {
+            self.check("the misbehaving guests build", || plugins::build_guests(toolchain));
+        }
+        let mut command = program::cargo();
+        command.current_dir(program::root().join("plugins")).args(["test", "--workspace", "--no-fail-fast"]);
+        self.tests("tests of the plugins", &mut command);
+    }
+
+    fn lints(&mut self) {
+        if program::asked(program::cargo().args(["clippy", "--version"])).is_none() {
+            say::note("clippy is not installed here (rustup component add clippy): the lints are not checked");
+            return;
+        }
+        for folder in WORKSPACES {
+            self.check(&format!("lints of {folder}"), || {
+                let mut command = program::cargo();
+                command.current_dir(program::root().join(folder)).args(["clippy", "--workspace"]);
+                // A guest has no test harness on its own target, and is natively checked all the same.
+                command.args(if folder == "tests/guests" { &[][..] } else { &["--all-targets"][..] });
+                program::run(command.args(["--", "-D", "warnings"]))
+            });
+        }
+    }
+
+    fn host(&mut self, quick: bool) {
+        if quick {
+            let unit = ["test", "--workspace", "--exclude", "freehold-tests", "--no-fail-fast"];
+            self.tests("tests of the host", program::cargo().args(unit));
+            let tidy = ["test", "-p", "freehold-tests", "--lib", "--test", "tidy"];
+            return self.tests("the house rules", program::cargo().args(tidy));
+        }
+        // The end-to-end tests start the binary itself, which cargo would not build for them.
+        self.check("the host builds", || program::run(program::cargo().args(["build", "--workspace", "--bins"])));
+        self.tests("tests of the host", program::cargo().args(["test", "--workspace", "--no-fail-fast"]));
+    }
+
+    fn proofs(&mut self) {
+        for name in prove::NAMES {
+            self.check(&format!("proof, short form: {name}"), || program::run(prove::prover().args([name, "--short"])));
+        }
+    }
+
+    /// Runs a check that is not a test: it counts as one.
+    fn check<T>(&mut self, what: &str, work: impl FnOnce() -> Result<T, Failed>) -> Option<T> {
+        let step = say::step(what);
+        let (value, count, took) = match work() {
+            Ok(value) => (Some(value), Count { passed: 1, failed: 0 }, step.done(what)),
+            Err(why) => {
+                say::failed(&why);
+                (None, Count { passed: 0, failed: 1 }, step.ended_badly(what))
+            }
+        };
+        self.rows.push((what.to_owned(), count, took));
+        value
+    }
+
+    /// Runs tests with cargo and counts them.
+    fn tests(&mut self, what: &str, command: &mut Command) {
+        let began = Instant::now();
+        let step = say::step(what);
+        let mut count = Count::default();
+        let succeeded = program::follow(command, |line| count.add(line)).unwrap_or_else(|why| {
+            say::failed(&why);
+            false
+        });
+        // It did not compile, or a test ended its process: nothing was counted for that.
+        if !succeeded && count.failed == 0 {
+            count.failed = 1;
+        }
+        let result = format!("{what}: {} passed, {} failed", count.passed, count.failed);
+        if count.failed == 0 {
+            step.done(&result)
+        } else {
+            step.ended_badly(&result)
+        };
+        self.rows.push((what.to_owned(), count, began.elapsed()));
+    }
+
+    fn end(self) -> Result<(), Failed> {
+        println!();
+        let width = self.rows.iter().map(|(what, _, _)| what.chars().count()).max().unwrap_or(0);
+        let mut all = Count::default();
+        for (what, count, took) in &self.rows {
+            all.passed += count.passed;
+            all.failed += count.failed;
+            let mark = if count.failed == 0 { "✓" } else { "✗" };
+            println!(
+                "{mark} {what:width$}  {:>5} passed {:>4} failed  {:>12}",
+                count.passed,
+                count.failed,
+                say::seconds(*took)
+            );
+        }
+        println!("\n{} passed, {} failed", all.passed, all.failed);
+        if all.failed == 0 { Ok(()) } else { Err(Failed::new()) }
+    }
+}
+
+impl Count {
+    /// Adds what a line such as `test result: ok. 12 passed; 0 failed; 0 ignored; …` says.
+    fn add(&mut self, line: &str) {
+        let Some((_, counts)) = line.trim().strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+            return;
+        };
+        for part in counts.split(';') {
+            match part.trim().split_once(' ') {
+                Some((number, "passed")) => self.passed += number.parse().unwrap_or(0),
+                Some((number, "failed")) => self.failed += number.parse().unwrap_or(0),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The workspaces of the project: the host's and the two of the guests.
+const WORKSPACES: [&str; 3] = [".", "plugins", "tests/guests"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_of_cargo_test_are_counted() {
+        let mut count = Count::default();
+
+        count.add("running 12 tests");
+        count.add("test result: ok. 12 passed; 0 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+        count.add("test result: FAILED. 3 passed; 2 failed; 1 ignored; 0 measured; 0 filtered out; finished in 0.1s");
+
+        assert_eq!((count.passed, count.failed), (15, 2));
+    }
+}
