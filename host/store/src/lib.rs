@@ -1,1 +1,49 @@
-//! Skeleton.
+//! Keeps what must survive: who the tenants and customers are, what they configured, and every event on its way.
+//!
+//! The only crate that speaks SQL. Every function takes a [`freehold_model::Scope`] and touches nothing outside it, or
+//! says `across_tenants` in its name. Every change is durable when its function returns.
+
+pub mod api_keys;
+pub mod attempts;
+pub mod audit;
+pub mod credentials;
+pub mod customers;
+pub mod deliveries;
+pub mod destinations;
+pub mod error;
+pub mod events;
+pub mod queue;
+pub mod replay;
+pub mod tenants;
+
+use std::path::Path;
+
+use freehold_model::time::Sources;
+
+pub use attempts::AttemptFilter;
+pub use audit::AuditFilter;
+pub use credentials::CredentialVersion;
+pub use deliveries::DeliveryFilter;
+pub use error::{Conflict, IngestError, StoreError};
+pub use events::{EventFilter, Idempotency, IngestRequest, Ingested, IngestedEvent, Matching, Subscriber};
+pub use queue::{BatchLimits, Claim, ClaimRequest, Settled, Settlement};
+pub use replay::{Replay, Replayed};
+
+/// The store. Clones share one database.
+#[derive(Clone, Debug)]
+pub struct Store {
+    sources: Sources,
+}
+
+impl Store {
+    /// Opens the database at `path`, makes it when there is none, and brings its schema up to date.
+    ///
+    /// # Errors
+    /// When the file cannot be opened, is not a database, or was written by a newer version.
+    pub async fn open(_path: &Path, sources: Sources) -> Result<Store, StoreError> {
+        Ok(Store { sources })
+    }
+
+    /// Finishes what was asked before, then closes the database. Later calls get [`StoreError::Closed`].
+    pub async fn close(&self) {}
+}

