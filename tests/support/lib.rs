@@ -1,1 +1,16 @@
-//! Skeleton.
+//! What the black-box tests, the proofs and the demo share: the real host as a child, its API, and independent receivers.
+
+pub mod api;
+pub mod events;
+pub mod host;
+pub mod patience;
+pub mod peers;
+pub mod places;
+pub mod s3;
+pub mod trouble;
+pub mod webhook;
+
+pub use api::{Answer, Api};
+pub use host::{Setup, TestHost};
+pub use patience::{Gate, LONG, until};
+pub use trouble::{Result, While, trouble};
