@@ -1,0 +1,56 @@
+//! What may be done only in certain rooms: seeing plaintext, claiming a scope, dialling, unsafe code.
+
+use freehold_tests::Result;
+
+use crate::tree;
+
+/// Where plaintext may be looked at.
+const PLAINTEXT: [&str; 3] = ["host/vault/", "host/sandbox/", "host/model/src/secret.rs"];
+
+/// Where a whole tenant may be claimed: after its key was checked, and on the operator's own command line.
+const AUTHENTICATED: [&str; 2] = ["host/model/src/scope.rs", "host/"];
+
+#[test]
+fn plaintext_is_seen_in_the_vault_and_the_sandbox_alone() -> Result {
+    let found = uses(".expose()", &PLAINTEXT)?;
+
+    assert!(found.is_empty(), "only vault and sandbox may expose a secret: {found:#?}");
+    Ok(())
+}
+
+#[test]
+fn a_scope_is_claimed_only_where_it_is_known_whose_data_is_meant() -> Result {
+    let found = uses("Scope::authenticated(", &AUTHENTICATED)?;
+
+    assert!(found.is_empty(), "{found:#?}");
+    Ok(())
+}
+
+#[test]
+fn unsafe_code_is_in_the_sandbox_alone() -> Result {
+    let found = uses("unsafe {", &["host/sandbox/src/code_cache.rs"])?;
+
+    assert!(found.is_empty(), "{found:#?}");
+    Ok(())
+}
+
+#[test]
+fn sockets_are_opened_by_the_egress_door_alone() -> Result {
+    let found = uses("TcpStream::connect", &["host/sandbox/src/egress"])?;
+
+    assert!(found.is_empty(), "{found:#?}");
+    Ok(())
+}
+
+/// Where production code of the host and the SDK uses `text`, but for the places that may.
+fn uses(text: &str, allowed: &[&str]) -> Result<Vec<String>> {
+    let files = tree::rust()?;
+    let production = files.iter().filter(|file| file.path.starts_with("host/") || file.path.starts_with("sdk/"));
+    let elsewhere =
+        production.filter(|file| !file.is_test() && !allowed.iter().any(|room| file.path.starts_with(room)));
+    Ok(elsewhere
+        .flat_map(|file| file.code().map(move |(number, line)| (file, number, line)))
+        .filter(|(_, _, line)| line.contains(text))
+        .map(|(file, number, _)| format!("{}:{number}", file.path))
+        .collect())
+}
