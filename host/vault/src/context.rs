@@ -1,0 +1,70 @@
+//! Where does a sealed blob belong? The answer is bound into the seal, so that a blob opens nowhere else.
+
+use freehold_model::credential::CredentialContext;
+use freehold_model::{CustomerId, TenantId, VaultKeyId};
+use sha2::{Digest, Sha256};
+
+use crate::envelope::{ALG, KEY_ID_BYTES, MAGIC};
+
+/// The place a blob belongs to, and the key that opens it.
+pub(crate) struct Context {
+    key_id: [u8; KEY_ID_BYTES],
+    bytes: Vec<u8>,
+}
+
+impl Context {
+    /// A credential version, sealed under its customer's key.
+    pub(crate) fn credential(context: &CredentialContext, key: &VaultKeyId) -> Self {
+        let parts = [
+            context.tenant.as_str().as_bytes(),
+            context.customer.as_str().as_bytes(),
+            context.destination.as_str().as_bytes(),
+            &context.version.to_be_bytes(),
+        ];
+        Context::new(&parts, "credential", key.as_str())
+    }
+
+    /// A customer's key, wrapped by a key-encryption key.
+    pub(crate) fn customer_key(tenant: &TenantId, customer: &CustomerId, key: &VaultKeyId, kek_id: &str) -> Self {
+        let parts =
+            [tenant.as_str().as_bytes(), customer.as_str().as_bytes(), key.as_str().as_bytes(), kek_id.as_bytes()];
+        Context::new(&parts, "customer-key", kek_id)
+    }
+
+    /// The deployment's canary, sealed under a key-encryption key.
+    pub(crate) fn canary(kek_id: &str) -> Self {
+        Context::new(&[kek_id.as_bytes()], "canary", kek_id)
+    }
+
+    /// Says in the blob which key opens it.
+    pub(crate) fn key_id(&self) -> &[u8; KEY_ID_BYTES] {
+        &self.key_id
+    }
+
+    /// The context in the form that is authenticated.
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    fn new(parts: &[&[u8]], kind: &str, key_name: &str) -> Self {
+        let digest = Sha256::digest(key_name);
+        let key_id = std::array::from_fn(|position| digest[position]);
+        let mut bytes = Vec::with_capacity(256);
+        push(&mut bytes, MAGIC);
+        for part in parts {
+            push(&mut bytes, part);
+        }
+        push(&mut bytes, kind.as_bytes());
+        push(&mut bytes, &key_id);
+        push(&mut bytes, &[ALG]);
+        Context { key_id, bytes }
+    }
+}
+
+/// Appends `part` after its length, so that no two lists of parts have the same bytes.
+fn push(bytes: &mut Vec<u8>, part: &[u8]) {
+    // Every part is an id or a constant, far shorter than 4 GiB.
+    let length = u32::try_from(part.len()).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&length.to_be_bytes());
+    bytes.extend_from_slice(part);
+}
