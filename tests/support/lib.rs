@@ -1,6 +1,8 @@
 //! What the black-box tests, the proofs and the demo share: the real host as a child, its API, and independent receivers.
 
 pub mod api;
+pub mod bodies;
+pub mod chance;
 pub mod events;
 pub mod host;
 pub mod patience;

@@ -1,0 +1,105 @@
+//! Did every event arrive exactly where it should? Judged by what the receivers hold, not by what Freehold says.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use freehold_model::event::{EventId, idempotency_key};
+use freehold_tests::Result;
+use serde_json::Value;
+
+use crate::stage::{Customer, Published, Stage, by_customer};
+
+/// Something that must be so, and whether it is.
+pub(crate) struct Finding {
+    pub(crate) claim: String,
+    pub(crate) trouble: Option<String>,
+}
+
+/// Compares what arrived with what was published.
+pub(crate) fn check(stage: &Stage, published: &[Published]) -> Result<Vec<Finding>> {
+    let theirs = by_customer(published);
+    let mut findings = Vec::new();
+    for customer in &stage.customers {
+        let events = theirs.get(customer.name.as_str()).map_or(&[][..], Vec::as_slice);
+        let foreign: Vec<&Published> = published.iter().filter(|event| event.customer != customer.name).collect();
+        findings.push(at_the_webhook(customer, events)?);
+        findings.push(in_the_bucket(stage, customer, events)?);
+        findings.push(nothing_else(stage, customer, events, &foreign)?);
+    }
+    Ok(findings)
+}
+
+fn at_the_webhook(customer: &Customer, events: &[&Published]) -> Result<Finding> {
+    let requests = customer.mailbox.received();
+    let badly_signed = requests.iter().filter(|request| request.signature.is_err()).count();
+    let mut missing = 0;
+    let mut changed = 0;
+    let destination = customer.webhook.parse()?;
+    for event in events {
+        let key = idempotency_key(&destination, &EventId::parse(&event.id)?);
+        match requests.iter().find(|request| request.id == key) {
+            None => missing += 1,
+            Some(request) if !carries(&request.json(), &event.data) => changed += 1,
+            Some(_) => {}
+        }
+    }
+    Ok(Finding {
+        claim: format!("all {} events of {} reached its webhook, each signature right", events.len(), customer.name),
+        trouble: sentence(&[(missing, "missing"), (changed, "changed"), (badly_signed, "badly signed")]),
+    })
+}
+
+fn in_the_bucket(stage: &Stage, customer: &Customer, events: &[&Published]) -> Result<Finding> {
+    let lines = lines(stage, customer)?;
+    let mut missing = 0;
+    let mut changed = 0;
+    for event in events {
+        match lines.get(&event.id) {
+            None => missing += 1,
+            Some(line) if !carries(line, &event.data) => changed += 1,
+            Some(_) => {}
+        }
+    }
+    Ok(Finding {
+        claim: format!("all {} events of {} are in its bucket", events.len(), customer.name),
+        trouble: sentence(&[(missing, "missing"), (changed, "changed")]),
+    })
+}
+
+/// Nothing but the customer's own events is at its receivers.
+fn nothing_else(stage: &Stage, customer: &Customer, own: &[&Published], foreign: &[&Published]) -> Result<Finding> {
+    let destination = customer.webhook.parse()?;
+    let mut own_keys = BTreeSet::new();
+    for event in own {
+        own_keys.insert(idempotency_key(&destination, &EventId::parse(&event.id)?));
+    }
+    let requests = customer.mailbox.received();
+    let strange_requests = requests.iter().filter(|request| !own_keys.contains(&request.id)).count();
+    let own_ids: BTreeSet<&String> = own.iter().map(|event| &event.id).collect();
+    let strange_lines = lines(stage, customer)?.keys().filter(|id| !own_ids.contains(id)).count();
+    Ok(Finding {
+        claim: format!("none of the {} events of others is at {}'s", foreign.len(), customer.name),
+        trouble: sentence(&[(strange_requests, "strange requests"), (strange_lines, "strange lines")]),
+    })
+}
+
+/// The lines of all objects of a customer's bucket, by event id.
+fn lines(stage: &Stage, customer: &Customer) -> Result<BTreeMap<String, Value>> {
+    let mut lines = BTreeMap::new();
+    for object in stage.s3.objects(&customer.bucket.name)? {
+        for line in object.lines()? {
+            lines.insert(line["id"].as_str().unwrap_or_default().to_owned(), line);
+        }
+    }
+    Ok(lines)
+}
+
+/// Whether what arrived holds the event's data: alone, or beside other fields.
+fn carries(arrived: &Value, data: &Value) -> bool {
+    arrived == data || arrived.get("data") == Some(data)
+}
+
+fn sentence(counts: &[(usize, &str)]) -> Option<String> {
+    let parts: Vec<String> =
+        counts.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    (!parts.is_empty()).then(|| parts.join(", "))
+}

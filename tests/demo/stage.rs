@@ -1,0 +1,149 @@
+//! What does the demo need around it? The host, the receivers, the customers, and events that are theirs.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use bytes::Bytes;
+use freehold_tests::s3::{Bucket, S3Server};
+use freehold_tests::webhook::{Mailbox, WebhookReceiver};
+use freehold_tests::{Api, Result, TestHost, While, api, bodies, chance, events, trouble};
+use http::Method;
+use serde_json::Value;
+
+/// The customers that every demo has.
+const CUSTOMERS: [&str; 2] = ["acme", "globex"];
+/// More than these would no longer fit on a page.
+const CUSTOMERS_MAX: usize = 8;
+/// Events and bytes in one publish request: the API takes 1,000 and 5 MiB.
+const REQUEST_EVENTS: usize = 1_000;
+const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Everything that runs during the demo.
+pub(crate) struct Stage {
+    pub(crate) host: TestHost,
+    pub(crate) api: Api,
+    pub(crate) s3: S3Server,
+    pub(crate) customers: Vec<Customer>,
+    // Serves until it is dropped.
+    _webhooks: WebhookReceiver,
+}
+
+/// A customer with its two destinations and what stands behind them.
+pub(crate) struct Customer {
+    pub(crate) name: String,
+    pub(crate) id: String,
+    pub(crate) mailbox: Mailbox,
+    pub(crate) webhook: String,
+    pub(crate) bucket: Bucket,
+    pub(crate) s3: String,
+}
+
+/// An event before it is published.
+pub(crate) struct Draft {
+    pub(crate) customer: String,
+    pub(crate) event: Value,
+}
+
+/// An event as it was accepted.
+pub(crate) struct Published {
+    pub(crate) id: String,
+    pub(crate) customer: String,
+    pub(crate) data: Value,
+}
+
+/// Reads the events and deals those without a customer to the two in turn.
+pub(crate) fn read(path: &Path) -> Result<Vec<Draft>> {
+    let mut turn = CUSTOMERS.iter().cycle();
+    let mut drafts = Vec::new();
+    for (index, mut event) in events::read(path)?.into_iter().enumerate() {
+        let customer = match event.get("customer") {
+            None => (*turn.next().unwrap_or(&CUSTOMERS[0])).to_owned(),
+            Some(named) => named
+                .as_str()
+                .map(str::to_owned)
+                .ok_or_else(|| trouble(format!("event {}: `customer` is a name", index + 1)))?,
+        };
+        event["customer"] = Value::from(customer.as_str());
+        drafts.push(Draft { customer, event });
+    }
+    if drafts.is_empty() { Err(trouble(format!("{} holds no events", path.display()))) } else { Ok(drafts) }
+}
+
+impl Stage {
+    /// Starts everything and makes the customers that the events name.
+    pub(crate) async fn set(events: &[Draft]) -> Result<Stage> {
+        let mut names: Vec<String> = CUSTOMERS.map(str::to_owned).to_vec();
+        let named: BTreeSet<&String> = events.iter().map(|draft| &draft.customer).collect();
+        names.extend(named.into_iter().filter(|name| !CUSTOMERS.contains(&name.as_str())).cloned());
+        if names.len() > CUSTOMERS_MAX {
+            return Err(trouble(format!(
+                "the events name {} customers; the demo shows {CUSTOMERS_MAX} at most",
+                names.len()
+            )));
+        }
+        let webhooks = WebhookReceiver::start().await?;
+        let buckets = (1..=names.len()).map(bucket).collect::<Result<Vec<Bucket>>>()?;
+        let s3 = S3Server::start(&buckets).await?;
+        let host = TestHost::start().await?;
+        let api = host.tenant("demo")?;
+        let mut customers = Vec::new();
+        for (index, (name, bucket)) in names.into_iter().zip(buckets).enumerate() {
+            let secret = chance::webhook_secret()?;
+            let mailbox = webhooks.mailbox(&format!("/customer-{}", index + 1), Some(&secret));
+            let id = api.create_customer(&name).await?;
+            let webhook = api.create_destination(&id, &bodies::webhook(&mailbox, &secret)).await?;
+            let destination = api.create_destination(&id, &bodies::s3(&s3, &bucket)).await?;
+            customers.push(Customer { name, id, mailbox, webhook, bucket, s3: destination });
+        }
+        Ok(Stage { host, api, s3, customers, _webhooks: webhooks })
+    }
+
+    /// Publishes everything, in as few requests as it takes.
+    pub(crate) async fn publish(&self, drafts: Vec<Draft>) -> Result<Vec<Published>> {
+        let mut published = Vec::new();
+        let mut request: Vec<Draft> = Vec::new();
+        let mut bytes = 0;
+        for draft in drafts {
+            let size = draft.event.to_string().len();
+            if !request.is_empty() && (request.len() == REQUEST_EVENTS || bytes + size > REQUEST_BYTES) {
+                self.publish_request(std::mem::take(&mut request), &mut published).await?;
+                bytes = 0;
+            }
+            bytes += size + 1;
+            request.push(draft);
+        }
+        self.publish_request(request, &mut published).await?;
+        Ok(published)
+    }
+
+    async fn publish_request(&self, drafts: Vec<Draft>, published: &mut Vec<Published>) -> Result {
+        let lines: Vec<String> = drafts.iter().map(|draft| draft.event.to_string()).collect();
+        let body = Bytes::from(lines.join("\n"));
+        let ndjson = [("content-type", "application/x-ndjson")];
+        let answer = self.api.send(Method::POST, "/v1/events", &ndjson, body.to_vec()).await?;
+        let ids = api::published_ids(&answer.ok().while_doing("publishing")?);
+        if ids.len() != drafts.len() {
+            return Err(trouble(format!("{} events were published, {} acknowledged", drafts.len(), ids.len())));
+        }
+        published.extend(ids.into_iter().zip(drafts).map(|(id, draft)| Published {
+            id,
+            customer: draft.customer,
+            data: draft.event.get("data").cloned().unwrap_or_default(),
+        }));
+        Ok(())
+    }
+}
+
+/// The events of each customer, by the customer's name.
+pub(crate) fn by_customer(published: &[Published]) -> BTreeMap<&str, Vec<&Published>> {
+    let mut by_customer: BTreeMap<&str, Vec<&Published>> = BTreeMap::new();
+    for event in published {
+        by_customer.entry(&event.customer).or_default().push(event);
+    }
+    by_customer
+}
+
+fn bucket(number: usize) -> Result<Bucket> {
+    let key = format!("AKIADEMO{}", chance::hex(&chance::bytes::<6>()?).to_uppercase());
+    Ok(Bucket::new(&format!("customer-{number}-events"), &key, &chance::word()?))
+}
