@@ -1,0 +1,246 @@
+//! What can be said on the command line, and how `--help` explains it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::config::LogFormat;
+
+/// Delivers a product's events into what its customers own, under the customers' own credentials.
+///
+/// Each destination type is a sandboxed WebAssembly component that sees one customer's credential and reaches one
+/// customer's endpoints. Everything is kept in one data directory; nothing else needs to run.
+#[derive(Debug, Parser)]
+#[command(
+    name = "freehold",
+    version,
+    arg_required_else_help = true,
+    after_help = "First steps:
+  freehold serve                        start, with data in ./freehold-data
+  freehold tenants create acme          make a tenant and print its API key, once
+  freehold plugin list                  the destination types that are installed
+  freehold config                       every setting, its value and where it came from
+
+Settings come from four places; the later wins: defaults, a TOML file (--config, else
+./freehold.toml if it is there), FREEHOLD_… environment variables, flags."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Start the server: the API, and the engine that delivers.
+    #[command(after_help = "Examples:
+  freehold serve
+  freehold serve --data /var/lib/freehold --listen 0.0.0.0:8080
+  freehold serve --egress-allow 127.0.0.0/8:9000      let destinations reach a local receiver
+  FREEHOLD_LOG=debug freehold serve
+  freehold serve --set limits.memory_bytes=268435456  any setting that `freehold config` lists
+
+When it is ready it prints one line on stdout: freehold: listening on http://ADDRESS
+SIGTERM or Ctrl-C stops it gently: what is under way is finished or given back, then it exits 0.
+A second signal exits at once; nothing that was acknowledged is lost by that.")]
+    Serve(ServeArgs),
+    /// Make and list tenants: the products that publish events.
+    #[command(subcommand)]
+    Tenants(TenantsCommand),
+    /// Make, list and revoke the API keys of a tenant.
+    #[command(subcommand)]
+    ApiKeys(ApiKeysCommand),
+    /// Check, list and install destination types.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Print the effective settings as TOML, secrets masked, each with where it came from.
+    #[command(after_help = "Examples:
+  freehold config
+  freehold config > freehold.toml       a file to start from: it holds every setting
+  FREEHOLD_LISTEN=0.0.0.0:80 freehold config")]
+    Config(ServeArgs),
+    /// Print the OpenAPI 3.1 document of the API.
+    #[command(after_help = "Example:
+  freehold openapi > openapi.json")]
+    Openapi,
+}
+
+/// Which installation a command works on.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct WhereArgs {
+    /// TOML file with settings [default: ./freehold.toml, if it is there]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Data directory: database, key file, plugins, code cache [default: ./freehold-data]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+}
+
+/// Every setting that has a flag of its own.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ServeArgs {
+    #[command(flatten)]
+    pub(crate) place: WhereArgs,
+    /// Address and port of the API [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<SocketAddr>,
+    /// Folder with plugins (*.wasm); may be repeated [default: DATA/plugins, and `plugins` near the executable]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) plugins: Vec<PathBuf>,
+    /// File with the key that protects all credentials [default: DATA/kek, made at the first start]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kek_file: Option<PathBuf>,
+    /// Address range that destinations may reach although it is not public, such as 10.0.0.0/8:443; may be repeated
+    #[arg(long, value_name = "CIDR:PORT")]
+    pub(crate) egress_allow: Vec<String>,
+    /// What to log: error, warn, info, debug, trace, or a filter such as info,freehold_pipeline=debug [default: info]
+    #[arg(long, value_name = "FILTER")]
+    pub(crate) log: Option<String>,
+    /// How log lines are written to stderr [default: text]
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) log_format: Option<LogFormat>,
+    /// Any setting that `freehold config` lists; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantsCommand {
+    /// Make a tenant and its first API key. Prints the key once; it cannot be shown again.
+    #[command(after_help = "Works while a server runs on the same data directory.
+
+Examples:
+  freehold tenants create acme
+  KEY=$(freehold tenants create acme | sed -n 's/^key: //p')")]
+    Create {
+        /// What people call it; unique.
+        name: String,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+    /// List tenants.
+    List {
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ApiKeysCommand {
+    /// Make an API key. Prints it once; it cannot be shown again.
+    #[command(after_help = "Examples:
+  freehold api-keys create acme --name ci --role publisher --expires-in 90d
+  freehold api-keys create acme --name dashboard --role reader")]
+    Create {
+        /// The tenant's name or id.
+        tenant: String,
+        /// What people call the key.
+        #[arg(long)]
+        name: String,
+        /// What it may do.
+        #[arg(long, default_value = "admin")]
+        role: RoleArg,
+        /// When it ends by itself: 30m, 12h, 90d [default: never]
+        #[arg(long, value_name = "TIME", value_parser = lifetime_ms)]
+        expires_in: Option<u64>,
+        /// Begin the key with fh_test_ instead of fh_live_.
+        #[arg(long)]
+        test: bool,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+    /// List a tenant's API keys, revoked ones included.
+    List {
+        /// The tenant's name or id.
+        tenant: String,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+    /// Revoke an API key: from then on it opens nothing.
+    #[command(after_help = "Example:
+  freehold api-keys revoke acme key_01jd…       the id is in `freehold api-keys list acme`")]
+    Revoke {
+        /// The tenant's name or id.
+        tenant: String,
+        /// The key's id, key_…
+        key: String,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum PluginCommand {
+    /// Check a component without running it: manifest, permissions, digest, size. Exits 1 if it would be refused.
+    #[command(after_help = "Example:
+  freehold plugin check target/plugins/webhook.wasm")]
+    Check {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+    /// List the destination types that the server would load.
+    List {
+        /// Folder with plugins; may be repeated.
+        #[arg(long, value_name = "DIR")]
+        plugins: Vec<PathBuf>,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+    /// Check a component and copy it into DATA/plugins. The server loads it when it starts next.
+    #[command(after_help = "Example:
+  freehold plugin install my-type.wasm && systemctl restart freehold")]
+    Install {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
+}
+
+/// A key's role, as written on the command line.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum RoleArg {
+    /// Everything within the tenant.
+    Admin,
+    /// Publish events and read.
+    Publisher,
+    /// Read.
+    Reader,
+}
+
+/// Reads `30m`, `12h` or `90d` as milliseconds.
+fn lifetime_ms(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a time: write a number and m, h or d, such as 90d");
+    let unit_ms = match text.chars().last() {
+        Some('m') => 60_000,
+        Some('h') => 3_600_000,
+        Some('d') => 86_400_000,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = text[..text.len() - 1].parse().map_err(|_| wrong())?;
+    number.checked_mul(unit_ms).filter(|ms| *ms > 0).ok_or_else(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn lifetimes_are_read_in_minutes_hours_and_days() {
+        assert_eq!(lifetime_ms("30m"), Ok(1_800_000));
+        assert_eq!(lifetime_ms("12h"), Ok(43_200_000));
+        assert_eq!(lifetime_ms("90d"), Ok(7_776_000_000));
+        for text in ["", "90", "d", "-1d", "0d", "1w", "1.5h", "99999999999999999999d", "é"] {
+            assert!(lifetime_ms(text).is_err(), "{text}");
+        }
+    }
+}

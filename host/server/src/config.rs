@@ -1,0 +1,124 @@
+//! Every setting: its name, its default, and the four places it can come from.
+//!
+//! Defaults, then a TOML file, then `FREEHOLD_…` environment variables, then flags: the later wins. The names are those
+//! of the structs' fields, so a new field is at once a key of the file, a variable and a row of `freehold config`.
+
+mod environment;
+mod known;
+mod layers;
+mod show;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use clap::ValueEnum;
+use freehold_pipeline::PipelineConfig;
+use freehold_sandbox::Limits;
+use freehold_sandbox::egress::EgressConfig;
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use crate::cli::{ServeArgs, WhereArgs};
+use crate::failure::Failure;
+
+/// Every setting but the key-encryption key itself.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Config {
+    /// Address and port of the API.
+    pub(crate) listen: SocketAddr,
+    /// The data directory.
+    pub(crate) data: PathBuf,
+    /// Folders with plugins; none means the default folders.
+    pub(crate) plugins: Vec<PathBuf>,
+    /// The key file; none means `kek` in the data directory.
+    pub(crate) kek_file: Option<PathBuf>,
+    /// What to log.
+    pub(crate) log: String,
+    /// How log lines are written.
+    pub(crate) log_format: LogFormat,
+    /// How long a stopping server waits for what is under way, in milliseconds.
+    pub(crate) drain_ms: u64,
+    /// Whether every batch gets a fresh plugin instance, whatever its type says.
+    pub(crate) always_fresh: bool,
+    /// Bounds on plugins.
+    pub(crate) limits: Limits,
+    /// What the egress door allows.
+    pub(crate) egress: EgressConfig,
+    /// How deliveries are worked off.
+    pub(crate) delivery: PipelineConfig,
+}
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Config {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            data: PathBuf::from("freehold-data"),
+            plugins: Vec::new(),
+            kek_file: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::Text,
+            drain_ms: 20_000,
+            always_fresh: false,
+            limits: Limits::default(),
+            egress: EgressConfig::default(),
+            delivery: PipelineConfig::default(),
+        }
+    }
+}
+
+/// The settings in force, and where each came from.
+#[derive(Debug)]
+pub(crate) struct Effective {
+    /// The settings.
+    pub(crate) config: Config,
+    /// The text of `FREEHOLD_KEK`, if it is set.
+    pub(crate) kek: Option<KekText>,
+    layers: figment::Figment,
+}
+
+/// The text of a key-encryption key, which does not show itself.
+pub(crate) struct KekText(pub(crate) Zeroizing<String>);
+
+impl std::fmt::Debug for KekText {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KekText(…)")
+    }
+}
+
+impl Effective {
+    /// The file of the key-encryption key.
+    pub(crate) fn kek_file(&self) -> PathBuf {
+        self.config.kek_file.clone().unwrap_or_else(|| self.config.data.join("kek"))
+    }
+
+    /// Every setting as TOML, each with where it came from.
+    pub(crate) fn show(&self) -> String {
+        show::toml(self)
+    }
+}
+
+/// Reads the settings for a command that starts or describes the server.
+pub(crate) fn load(args: &ServeArgs) -> Result<Effective, Failure> {
+    layers::load(args.place.config.as_deref(), &layers::of_flags(args)?, environment::read()?)
+}
+
+/// Reads the settings for a command that only needs to know where things are.
+pub(crate) fn locate(place: &WhereArgs) -> Result<Effective, Failure> {
+    load(&ServeArgs { place: place.clone(), ..ServeArgs::default() })
+}
+
+/// The file that is read when none is named.
+fn default_file() -> &'static Path {
+    Path::new("freehold.toml")
+}

@@ -1,0 +1,99 @@
+//! Puts the crates together: who gets which of the others.
+
+use std::sync::Arc;
+
+use freehold_control::{Control, Parts};
+use freehold_model::Sources;
+use freehold_model::lane::{Lane, LaneListener};
+use freehold_pipeline::{Pipeline, PipelineParts};
+use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
+use freehold_store::Store;
+use freehold_vault::{Kek, Keyring, Vault};
+
+use crate::config::Config;
+use crate::data_dir::DataDir;
+use crate::failure::Failure;
+
+/// What code is compiled under: the name of the key that authenticates the code cache.
+const CODE_KEY_PURPOSE: &str = "code cache";
+
+/// Opens the database of `data`.
+pub(crate) async fn open_store(data: &DataDir, sources: &Sources) -> Result<Store, Failure> {
+    let path = data.database();
+    Store::open(&path, sources.clone())
+        .await
+        .map_err(|error| Failure::because(format!("{}: the database cannot be opened", path.display()), &error))
+}
+
+/// The sandbox that a server delivers with.
+pub(crate) fn serving_sandbox(
+    config: &Config,
+    data: &DataDir,
+    vault: &Vault,
+    sources: &Sources,
+) -> Result<Sandbox, Failure> {
+    let sandbox = SandboxConfig {
+        limits: config.limits.clone(),
+        egress: config.egress.clone(),
+        code_cache: Some(data.code()),
+        always_fresh: config.always_fresh,
+    };
+    Sandbox::new(sandbox, vault.derive_key(CODE_KEY_PURPOSE), sources.clone())
+        .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
+}
+
+/// A sandbox that only checks components: it has room for one instance, and keeps no code.
+pub(crate) fn checking_sandbox(limits: &Limits, sources: &Sources) -> Result<Sandbox, Failure> {
+    let limits = Limits { instances: 1, ..limits.clone() };
+    let sandbox = SandboxConfig { limits, ..SandboxConfig::default() };
+    Sandbox::new(sandbox, throwaway_vault(sources).derive_key(CODE_KEY_PURPOSE), sources.clone())
+        .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
+}
+
+/// The pipeline, delivering already, and the use-cases that tell it of changes.
+pub(crate) async fn start(
+    config: &Config,
+    store: Store,
+    vault: Arc<Vault>,
+    sandbox: Sandbox,
+    catalogue: Catalogue,
+    sources: Sources,
+    registry: prometheus::Registry,
+) -> Result<(Pipeline, Control), Failure> {
+    let pipeline = Pipeline::start(PipelineParts {
+        store: store.clone(),
+        vault: vault.clone(),
+        sandbox: sandbox.clone(),
+        catalogue: catalogue.clone(),
+        sources: sources.clone(),
+        config: config.delivery.clone(),
+        registry,
+    })
+    .await
+    .map_err(|error| Failure::because("the delivery engine cannot start", &error))?;
+    let lanes = pipeline.listener();
+    let control = Control::new(Parts { store, vault, sandbox: Arc::new(sandbox), catalogue, lanes, sources });
+    Ok((pipeline, control))
+}
+
+/// The use-cases about tenants and API keys, for a command that runs beside the server on the same database. They touch
+/// neither credentials nor plugins, so the vault and the sandbox behind them are empty ones.
+pub(crate) fn operator_control(store: Store, sources: Sources) -> Result<Control, Failure> {
+    let sandbox = Arc::new(checking_sandbox(&Limits::default(), &sources)?);
+    let vault = Arc::new(throwaway_vault(&sources));
+    let catalogue = Catalogue::default();
+    Ok(Control::new(Parts { store, vault, sandbox, catalogue, lanes: Arc::new(NoLanes), sources }))
+}
+
+fn throwaway_vault(sources: &Sources) -> Vault {
+    Vault::new(Keyring::new(Kek::generate(sources), Vec::new()), sources.clone())
+}
+
+/// For commands that change no lane.
+struct NoLanes;
+
+impl LaneListener for NoLanes {
+    fn wake(&self, _lane: &Lane) {}
+
+    fn retire(&self, _lane: &Lane) {}
+}
