@@ -1,1 +1,103 @@
-//! Skeleton.
+//! What a Freehold destination type is written with.
+//!
+//! A destination type is a WebAssembly component that brings batches of events to a place that a customer owns. It runs in
+//! a sandbox, serves exactly one destination of one customer, and has that customer's credential only in [sealed](credential)
+//! form. Writing one takes three things: a `manifest.json` beside `Cargo.toml`, an implementation of [`Sink`], and one line
+//! of [`export!`].
+//!
+//! ```
+//! use freehold_sdk::{Batch, Error, Outcome, Sink, credential, http};
+//!
+//! #[derive(serde::Deserialize)]
+//! struct Config {
+//!     url: String,
+//! }
+//!
+//! struct Collector {
+//!     url: String,
+//! }
+//!
+//! impl Sink for Collector {
+//!     type Config = Config;
+//!
+//!     fn open(config: Config) -> Result<Self, Error> {
+//!         Ok(Collector { url: config.url })
+//!     }
+//!
+//!     fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
+//!         let token = credential::field("token")?;
+//!         let requests = batch.events.into_iter().map(|event| {
+//!             http::Request::post(&self.url).bearer(&token).header("content-type", "application/json").body(event.data)
+//!         });
+//!         let answers = http::send_all(requests.collect());
+//!         Ok(answers.into_iter().map(|answer| answer?.error_for_status().map(drop)).collect())
+//!     }
+//!
+//!     fn verify(&mut self) -> Result<(), Error> {
+//!         let token = credential::field("token")?;
+//!         http::Request::get(&self.url).bearer(&token).send()?.error_for_status().map(drop)
+//!     }
+//! }
+//!
+//! // With the manifest in a file, this is `freehold_sdk::export!(Collector);`
+//! freehold_sdk::export!(Collector, manifest_json = r#"{ "name": "collector" }"#);
+//! # fn main() {}
+//! ```
+//!
+//! # Building
+//! The crate is a `cdylib`. With `linker = "wasm-component-ld"` for the target (it comes with Rust), plain
+//! `cargo build --release --target wasm32-unknown-unknown` yields the finished component, which imports nothing but what the
+//! plugin uses. For any other target the crate compiles as well, so what is pure in a plugin can be tested by `cargo test`;
+//! there, whatever would need the host panics.
+
+#[doc(hidden)]
+pub mod bindings;
+mod config;
+mod error;
+mod event;
+mod export;
+
+pub mod context;
+pub mod credential;
+pub mod http;
+pub mod log;
+pub mod random;
+#[cfg(feature = "reveal")]
+pub mod reveal;
+pub mod time;
+
+pub use error::{Error, ErrorKind};
+pub use event::{Batch, Event, Outcome};
+
+/// A destination type. One value serves one destination of one customer, from [`open`](Sink::open) until the host drops it.
+///
+/// The host calls one function at a time. A panic, or a call that takes longer than [`context::time_left`], ends the value;
+/// the host then makes another one and tries again later.
+pub trait Sink: Sized + 'static {
+    /// The destination's config, as the JSON Schema in the manifest describes it.
+    type Config: serde::de::DeserializeOwned;
+
+    /// Makes the value from the config. Nothing may be sent yet.
+    ///
+    /// # Errors
+    /// When the config cannot work for a reason that a schema cannot say: [`Error::config`].
+    fn open(config: Self::Config) -> Result<Self, Error>;
+
+    /// Brings the batch to the destination. Answers with one outcome for each event, in the order of the events.
+    ///
+    /// # Errors
+    /// An error stands for every event of the batch.
+    fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error>;
+
+    /// Checks that deliveries would work, by a real but harmless write that is marked as a test and undone where possible.
+    ///
+    /// # Errors
+    /// When a delivery would not work now. The message is shown to the customer.
+    fn verify(&mut self) -> Result<(), Error>;
+}
+
+/// What [`export!`] expands to needs these. Not for authors: anything here may change.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::export::{deliver, open, verify};
+}

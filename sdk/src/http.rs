@@ -1,0 +1,310 @@
+//! HTTP requests to this destination's endpoints, and to no others.
+//!
+//! The host does TLS, connection pooling, timeouts and size limits. It follows no redirects and keeps no cookies. Secrets are
+//! attached without being read.
+//!
+//! ```no_run
+//! use freehold_sdk::{Error, credential, http::Request};
+//!
+//! fn rows_total() -> Result<u64, Error> {
+//!     let answer = Request::get("https://api.example.com/rows")
+//!         .bearer(&credential::field("token")?)
+//!         .send()?
+//!         .error_for_status()?;
+//!     answer.json()
+//! }
+//! ```
+
+use std::time::Duration;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::Error;
+use crate::bindings::freehold::destination::http as wit;
+use crate::credential::Secret;
+
+mod status;
+
+/// How a secret is written into a request's body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum BodyEncoding {
+    /// As it is.
+    Raw,
+    /// As the inside of a JSON string, escaped.
+    JsonString,
+    /// As a form value, percent-encoded.
+    Form,
+}
+
+/// A request to be sent. What the host cannot accept (an invalid header, say) is reported when it is sent, as an error of
+/// kind [`Config`](crate::ErrorKind::Config).
+pub struct Request(wit::Request);
+
+impl Request {
+    /// A request with no headers and an empty body. `method` is one of GET, HEAD, POST, PUT, PATCH, DELETE.
+    ///
+    /// ```no_run
+    /// let request = freehold_sdk::http::Request::new("PATCH", "https://api.example.com/rows/1");
+    /// ```
+    pub fn new(method: &str, url: &str) -> Self {
+        Request(wit::Request::new(method, url))
+    }
+
+    /// A GET request.
+    pub fn get(url: &str) -> Self {
+        Request::new("GET", url)
+    }
+
+    /// A POST request.
+    pub fn post(url: &str) -> Self {
+        Request::new("POST", url)
+    }
+
+    /// A PUT request.
+    pub fn put(url: &str) -> Self {
+        Request::new("PUT", url)
+    }
+
+    /// A DELETE request.
+    pub fn delete(url: &str) -> Self {
+        Request::new("DELETE", url)
+    }
+
+    /// Adds a header. `host`, `content-length`, `transfer-encoding`, `connection` and their like are the host's own business.
+    #[must_use]
+    pub fn header(self, name: &str, value: &str) -> Self {
+        self.0.header(name, value);
+        self
+    }
+
+    /// Adds a header whose value is `prefix` and then the secret.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::{credential, http::Request};
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let key = credential::field("api_key")?;
+    /// let request = Request::get("https://api.example.com").secret_header("x-api-key", "", &key);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn secret_header(self, name: &str, prefix: &str, value: &Secret) -> Self {
+        self.0.secret_header(name, prefix, value.handle());
+        self
+    }
+
+    /// Adds `authorization: Bearer …`.
+    #[must_use]
+    pub fn bearer(self, token: &Secret) -> Self {
+        self.secret_header("authorization", "Bearer ", token)
+    }
+
+    /// Adds `authorization: Basic …`.
+    #[must_use]
+    pub fn basic_auth(self, user: &str, password: &Secret) -> Self {
+        self.0.basic_auth(user, password.handle());
+        self
+    }
+
+    /// Adds a query parameter whose value is the secret.
+    #[must_use]
+    pub fn secret_query(self, name: &str, value: &Secret) -> Self {
+        self.0.secret_query(name, value.handle());
+        self
+    }
+
+    /// Sets the body.
+    #[must_use]
+    pub fn body(self, bytes: impl AsRef<[u8]>) -> Self {
+        self.0.body(bytes.as_ref());
+        self
+    }
+
+    /// Sets the body to `value` as JSON, and the content type with it.
+    ///
+    /// # Errors
+    /// Of kind [`Rejected`](crate::ErrorKind::Rejected) when `value` cannot be written as JSON (a map whose keys are not texts).
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::http::Request;
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let request = Request::post("https://api.example.com/rows").json(&["a", "b"])?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json(self, value: &impl Serialize) -> Result<Self, Error> {
+        let body = serde_json::to_vec(value)
+            .map_err(|error| Error::rejected("not-json", format!("the request cannot be written as JSON: {error}")))?;
+        Ok(self.header("content-type", "application/json").body(body))
+    }
+
+    /// Sets the body to `before`, the secret, `after`.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::{credential, http::{BodyEncoding, Request}};
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let secret = credential::field("client_secret")?;
+    /// let request = Request::post("https://login.example.com/token")
+    ///     .header("content-type", "application/x-www-form-urlencoded")
+    ///     .secret_body("grant_type=client_credentials&client_secret=", &secret, BodyEncoding::Form, "");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn secret_body(
+        self,
+        before: impl AsRef<[u8]>,
+        value: &Secret,
+        encoding: BodyEncoding,
+        after: impl AsRef<[u8]>,
+    ) -> Self {
+        let encoding = match encoding {
+            BodyEncoding::Raw => wit::BodyEncoding::Raw,
+            BodyEncoding::JsonString => wit::BodyEncoding::JsonString,
+            BodyEncoding::Form => wit::BodyEncoding::Form,
+        };
+        self.0.secret_body(before.as_ref(), value.handle(), encoding, after.as_ref());
+        self
+    }
+
+    /// Limits the whole exchange. The host's own limit holds as well.
+    #[must_use]
+    pub fn timeout(self, limit: Duration) -> Self {
+        self.0.timeout_ms(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
+        self
+    }
+
+    /// Sends the request and waits for the answer. Any status is an answer: see [`Response::error_for_status`].
+    ///
+    /// # Errors
+    /// When there was no answer. Pass the error on as it came: its kind says what to do.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::http::Request;
+    /// match Request::get("https://api.example.com").send() {
+    ///     Ok(answer) => freehold_sdk::log::info!("answered {}", answer.status()),
+    ///     Err(error) => freehold_sdk::log::warn!("no answer: {error}"),
+    /// }
+    /// ```
+    pub fn send(self) -> Result<Response, Error> {
+        Ok(Response(wit::send(self.0)?))
+    }
+}
+
+/// Sends all requests, several at a time, and answers in their order. The host decides how many run at once.
+///
+/// ```no_run
+/// use freehold_sdk::http::{Request, send_all};
+///
+/// let answers = send_all(vec![Request::get("https://a.example.com"), Request::get("https://b.example.com")]);
+/// let answered = answers.iter().filter(|answer| answer.is_ok()).count();
+/// ```
+pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, Error>> {
+    let answers = wit::send_all(requests.into_iter().map(|request| request.0).collect());
+    answers.into_iter().map(|answer| answer.map(Response).map_err(Error::from)).collect()
+}
+
+/// An answer.
+pub struct Response(wit::Response);
+
+impl Response {
+    /// The status code.
+    pub fn status(&self) -> u16 {
+        self.0.status()
+    }
+
+    /// Whether the status is 2xx.
+    pub fn is_success(&self) -> bool {
+        (200..300).contains(&self.status())
+    }
+
+    /// The first header of that name, if it is there and is text.
+    pub fn header(&self, name: &str) -> Option<String> {
+        self.0.header(name)
+    }
+
+    /// The body. What is longer than the host's limit (1 MiB by default) makes the exchange fail before this.
+    pub fn body(&self) -> Vec<u8> {
+        self.0.body()
+    }
+
+    /// The body as text; what is not UTF-8 is replaced.
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body()).into_owned()
+    }
+
+    /// Reads the body as JSON.
+    ///
+    /// # Errors
+    /// Of kind [`Other`](crate::ErrorKind::Other) when it is not what was expected.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::http::Request;
+    /// #[derive(serde::Deserialize)]
+    /// struct Inserted {
+    ///     rows: u64,
+    /// }
+    ///
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let inserted: Inserted = Request::post("https://api.example.com/rows").send()?.error_for_status()?.json()?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body()).map_err(|error| {
+            Error::other("answer-unreadable", format!("the answer is not the JSON that was expected: {error}"))
+                .with_request_sent(true)
+        })
+    }
+
+    /// The answer itself when it is a 2xx, and otherwise what [`error`](Self::error) makes of it.
+    ///
+    /// # Errors
+    /// When the status is anything but 2xx.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::{ErrorKind, http::Request};
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let outcome = Request::post("https://api.example.com").send()?.error_for_status();
+    /// if let Err(error) = &outcome && error.kind() == ErrorKind::Auth {
+    ///     freehold_sdk::log::warn!("the token is not accepted any more");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn error_for_status(self) -> Result<Response, Error> {
+        if self.is_success() { Ok(self) } else { Err(self.error()) }
+    }
+
+    /// What an answer that is not a 2xx means for a delivery, by its status:
+    ///
+    /// | status | kind |
+    /// |---|---|
+    /// | 401, 403, 407 | auth |
+    /// | 410 | config: what was there has been taken away for good |
+    /// | 413, 414, 431 | rejected: too large |
+    /// | 400, 415, 422 | rejected: malformed |
+    /// | 429, 502, 504 | throttled |
+    /// | 503 | throttled with a retry-after, transient without |
+    /// | anything else, 3xx, 404, 408 and 5xx among them | transient |
+    ///
+    /// The code is `http-` and the status. A `retry-after` is kept, as seconds or as a date, up to 24 hours. A plugin that
+    /// knows more about its destination changes the kind by [`Error::with_kind`].
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::{ErrorKind, http::Response};
+    /// fn failure(answer: &Response) -> freehold_sdk::Error {
+    ///     match answer.status() {
+    ///         404 => answer.error().with_kind(ErrorKind::Config),
+    ///         _ => answer.error(),
+    ///     }
+    /// }
+    /// ```
+    pub fn error(&self) -> Error {
+        let retry_after = self.header("retry-after");
+        // Only a date needs the clock, which is a call to the host.
+        let wait = retry_after.and_then(|value| status::retry_after(&value, crate::context::now_ms));
+        status::classify(self.status(), wait)
+    }
+}
