@@ -81,6 +81,7 @@ mod fields;
 mod kek;
 mod key;
 mod keyring;
+mod mac;
 pub mod provider;
 mod vault;
 

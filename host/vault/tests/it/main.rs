@@ -5,6 +5,7 @@
 mod fixture;
 mod key_file;
 mod keys;
+mod macs;
 mod round_trip;
 mod tampering;
 mod vectors;
