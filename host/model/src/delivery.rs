@@ -82,6 +82,9 @@ pub struct ClaimedBatch {
     pub attempt_number: u32,
     /// When the first attempt was made.
     pub first_attempt_at: Timestamp,
+    /// How many attempts in a row broke the plugin itself (kind `plugin`), as counted by `settle`. A batch that keeps
+    /// breaking its plugin is taken apart to find the event that does it.
+    pub plugin_failures: u32,
     /// Proves the claim: it rises with each claim, and only the holder of the newest may settle.
     pub lease_token: u64,
     /// The destination, as it stood at the claim.

@@ -3,9 +3,11 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::id::{CustomerId, TenantId};
+use sha2::{Digest, Sha256};
+
+use crate::id::{CustomerId, DestinationId, TenantId, ulid};
 use crate::limits;
-use crate::time::Timestamp;
+use crate::time::{Sources, Timestamp};
 
 /// The vendor's own name for an event, unique within the tenant: 1 to 128 characters of `A-Z a-z 0-9 . _ : -`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -37,6 +39,11 @@ impl EventId {
         let fits = (1..=limits::EVENT_NAME_CHARS_MAX).contains(&text.len())
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"._:-".contains(&b));
         if fits { Ok(EventId(text.into())) } else { Err(InvalidName::Id) }
+    }
+
+    /// A new id for an event that came without one: `evt_` and a ULID.
+    pub fn generate(sources: &Sources) -> Self {
+        EventId(format!("evt_{}", ulid(sources)).into())
     }
 
     /// The id as text.
@@ -95,9 +102,40 @@ pub struct Event {
     pub accepted_at: Timestamp,
 }
 
+/// What a receiver recognises a repetition by: the same on every attempt to bring this event to this destination, and
+/// different for any other event or destination. `msg_` and 32 characters of `a-z 2-7`, 160 bits of SHA-256.
+pub fn idempotency_key(destination: &DestinationId, event: &EventId) -> String {
+    let digest = Sha256::new().chain_update(destination.as_str()).chain_update([0]).chain_update(event.as_str()).finalize();
+    let mut key = String::from("msg_");
+    // Base32 without padding (RFC 4648 §6), in lower case: no dots, which the webhook signature uses as separators.
+    for chunk in digest[..20].chunks(5) {
+        let bits = chunk.iter().fold(0u64, |bits, byte| (bits << 8) | u64::from(*byte));
+        for position in (0..8).rev() {
+            let symbol = usize::try_from((bits >> (position * 5)) & 31).unwrap_or(0);
+            key.push(char::from(b"abcdefghijklmnopqrstuvwxyz234567"[symbol]));
+        }
+    }
+    key
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_idempotency_key_belongs_to_one_event_at_one_destination() {
+        let destination: DestinationId = "dst_01arz3ndektsv4rrffq69g5fav".parse().unwrap();
+        let other: DestinationId = "dst_01arz3ndektsv4rrffq69g5faw".parse().unwrap();
+        let event = EventId::parse("evt.1").unwrap();
+
+        let key = idempotency_key(&destination, &event);
+
+        assert_eq!(key, idempotency_key(&destination, &event));
+        assert_ne!(key, idempotency_key(&other, &event));
+        assert_ne!(key, idempotency_key(&destination, &EventId::parse("evt.2").unwrap()));
+        assert_eq!(key.len(), 36);
+        assert!(!key.contains('.'));
+    }
 
     #[test]
     fn ids_and_types_are_checked() {

@@ -16,7 +16,7 @@ pub struct InvalidId {
 }
 
 /// The ULID for `now`: 48 bits of time, 80 random bits (<https://github.com/ulid/spec>).
-fn ulid(sources: &Sources) -> String {
+pub(crate) fn ulid(sources: &Sources) -> String {
     let random = u128::from_le_bytes(sources.random::<16>());
     let ms = u64::try_from(sources.now().millis()).unwrap_or(0);
     ulid::Ulid::from_parts(ms, random).to_string().to_ascii_lowercase()

@@ -1,0 +1,308 @@
+//! `http`: requests to this destination's endpoints, through the egress door.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use freehold_model::attempt::Exchange;
+use freehold_model::{ErrorKind, Failure, Secret};
+use futures_util::StreamExt as _;
+use futures_util::stream;
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
+use wasmtime::component::Resource;
+
+use crate::capabilities::credential::SecretHandle;
+use crate::egress::{self, Client};
+use crate::interface::destination_0_1::error;
+use crate::interface::destination_0_1::freehold::destination::{http as contract, types};
+use crate::state::HostState;
+
+/// Headers of one request. Destinations themselves accept fewer.
+const HEADERS_MAX: usize = 100;
+
+/// Headers that frame a message, route it or speak for the host: never a guest's business.
+const HOST_HEADERS: [&str; 16] = [
+    "host",
+    "content-length",
+    "transfer-encoding",
+    "connection",
+    "keep-alive",
+    "te",
+    "trailer",
+    "upgrade",
+    "expect",
+    "http2-settings",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "proxy-connection",
+    "forwarded",
+    "metadata-flavor",
+    "accept-encoding",
+];
+
+/// A request that a guest is putting together.
+pub struct PendingRequest {
+    method: Method,
+    url: String,
+    headers: Vec<(HeaderName, HeaderValue)>,
+    body: Bytes,
+    timeout: Option<Duration>,
+    /// The first setter that was refused; reported when the request is sent.
+    fault: Option<Failure>,
+}
+
+/// An answer that a guest may read.
+pub struct Answer {
+    status: u16,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+fn refused(code: &str, message: String) -> Failure {
+    Failure::new(ErrorKind::Config, code, message)
+}
+
+impl PendingRequest {
+    fn new(method: &str, url: String) -> Self {
+        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method);
+        let fault = (!known).then(|| refused("method-not-allowed", format!("the method {method:?} is not offered")));
+        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
+        PendingRequest { method, url, headers: Vec::new(), body: Bytes::new(), timeout: None, fault }
+    }
+
+    fn fail(&mut self, code: &str, message: String) {
+        self.fault.get_or_insert_with(|| refused(code, message));
+    }
+
+    fn header(&mut self, name: &str, value: &[u8], sensitive: bool) {
+        let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
+            return self.fail("header-not-allowed", format!("{name:?} is not a header name"));
+        };
+        let reserved = HOST_HEADERS.contains(&parsed.as_str())
+            || parsed.as_str().starts_with("x-forwarded-")
+            || parsed.as_str().starts_with("x-aws-ec2-metadata-token");
+        if reserved {
+            return self.fail("header-not-allowed", format!("the header `{parsed}` is set by Freehold alone"));
+        }
+        if self.headers.len() >= HEADERS_MAX {
+            return self.fail("header-not-allowed", format!("a request may have {HEADERS_MAX} headers"));
+        }
+        match HeaderValue::from_bytes(value) {
+            Ok(mut value) => {
+                value.set_sensitive(sensitive);
+                self.headers.push((parsed, value));
+            }
+            Err(_) => self.fail(
+                "header-not-allowed",
+                format!("the value of header `{parsed}` has characters that no header may have, such as a line break"),
+            ),
+        }
+    }
+}
+
+impl HostState {
+    fn pending(&mut self, request: &Resource<PendingRequest>) -> wasmtime::Result<&mut PendingRequest> {
+        Ok(self.table.get_mut(request)?)
+    }
+
+    fn plain(&self, secret: &Resource<SecretHandle>) -> wasmtime::Result<Vec<u8>> {
+        Ok(self.table.get(secret)?.0.expose().to_vec())
+    }
+
+    /// Keeps the answer for the guest, or words the failure; writes the exchange down either way.
+    fn conclude(&mut self, sent: Sent) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
+        let Sent { exchange, result } = sent;
+        match result {
+            Ok(answer) => {
+                self.recorder.exchange(exchange, &answer.body, &self.scrubber);
+                Ok(Ok(self.table.push(answer)?))
+            }
+            Err(failure) => {
+                self.recorder.exchange(exchange, &[], &self.scrubber);
+                Ok(Err(error(failure)))
+            }
+        }
+    }
+}
+
+/// An exchange that has ended, before anything was written down.
+struct Sent {
+    exchange: Exchange,
+    result: Result<Answer, Failure>,
+}
+
+/// Sends one request. Borrows nothing of the instance, so that several can run at once.
+async fn exchange(client: Client, request: PendingRequest, time_left: Duration) -> Sent {
+    let began = Instant::now();
+    let method = request.method.as_str().to_owned();
+    let origin = egress::origin(&request.url);
+    let request_bytes = u64::try_from(request.body.len()).unwrap_or(u64::MAX);
+    let result = match request.fault {
+        Some(fault) => Err(fault),
+        None => {
+            let timeout = request.timeout.map_or(time_left, |wanted| wanted.min(time_left));
+            let request = egress::Request {
+                method: request.method,
+                url: request.url,
+                headers: request.headers,
+                body: request.body,
+                timeout,
+            };
+            client.send(request).await.map_err(|error| error.failure)
+        }
+    };
+    let exchange = Exchange {
+        method,
+        origin,
+        status: result.as_ref().ok().map(|response| response.status.as_u16()),
+        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        request_bytes,
+        response_bytes: result.as_ref().map_or(0, |response| response.bytes_read),
+        excerpt: String::new(),
+        error: result.as_ref().err().map(|failure| failure.message.clone()),
+    };
+    let result = result.map(|response| Answer {
+        status: response.status.as_u16(),
+        headers: response.headers,
+        body: response.body,
+    });
+    Sent { exchange, result }
+}
+
+impl contract::Host for HostState {
+    async fn send(
+        &mut self,
+        request: Resource<PendingRequest>,
+    ) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
+        self.count_requests(1)?;
+        let request = self.table.delete(request)?;
+        let sent = exchange(self.client.clone(), request, self.call.time_left()).await;
+        self.conclude(sent)
+    }
+
+    async fn send_all(
+        &mut self,
+        requests: Vec<Resource<PendingRequest>>,
+    ) -> wasmtime::Result<Vec<Result<Resource<Answer>, types::Error>>> {
+        self.count_requests(requests.len())?;
+        let mut exchanges = Vec::with_capacity(requests.len());
+        for request in requests {
+            let request = self.table.delete(request)?;
+            exchanges.push(exchange(self.client.clone(), request, self.call.time_left()));
+        }
+        let at_once = self.limits.requests_at_once.max(1);
+        let sent: Vec<Sent> = stream::iter(exchanges).buffered(at_once).collect().await;
+        sent.into_iter().map(|sent| self.conclude(sent)).collect()
+    }
+}
+
+impl contract::HostRequest for HostState {
+    fn new(&mut self, method: String, url: String) -> wasmtime::Result<Resource<PendingRequest>> {
+        Ok(self.table.push(PendingRequest::new(&method, url))?)
+    }
+
+    fn header(&mut self, request: Resource<PendingRequest>, name: String, value: String) -> wasmtime::Result<()> {
+        self.pending(&request)?.header(&name, value.as_bytes(), false);
+        Ok(())
+    }
+
+    fn secret_header(
+        &mut self,
+        request: Resource<PendingRequest>,
+        name: String,
+        prefix: String,
+        secret: Resource<SecretHandle>,
+    ) -> wasmtime::Result<()> {
+        let value = zeroize::Zeroizing::new([prefix.as_bytes(), &self.plain(&secret)?].concat());
+        self.pending(&request)?.header(&name, &value, true);
+        Ok(())
+    }
+
+    fn basic_auth(
+        &mut self,
+        request: Resource<PendingRequest>,
+        user: String,
+        password: Resource<SecretHandle>,
+    ) -> wasmtime::Result<()> {
+        let pair = Secret::new([user.as_bytes(), b":", &self.plain(&password)?].concat());
+        let value = zeroize::Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.expose())));
+        self.pending(&request)?.header("authorization", value.as_bytes(), true);
+        Ok(())
+    }
+
+    fn secret_query(
+        &mut self,
+        request: Resource<PendingRequest>,
+        name: String,
+        secret: Resource<SecretHandle>,
+    ) -> wasmtime::Result<()> {
+        let value = zeroize::Zeroizing::new(self.plain(&secret)?);
+        let pending = self.pending(&request)?;
+        let separator = if pending.url.contains('?') { '&' } else { '?' };
+        let name = percent_encode(name.as_bytes(), NON_ALPHANUMERIC);
+        pending.url = format!("{}{separator}{name}={}", pending.url, percent_encode(&value, NON_ALPHANUMERIC));
+        Ok(())
+    }
+
+    fn body(&mut self, request: Resource<PendingRequest>, bytes: Vec<u8>) -> wasmtime::Result<()> {
+        self.pending(&request)?.body = bytes.into();
+        Ok(())
+    }
+
+    fn secret_body(
+        &mut self,
+        request: Resource<PendingRequest>,
+        before: Vec<u8>,
+        secret: Resource<SecretHandle>,
+        encoding: contract::BodyEncoding,
+        after: Vec<u8>,
+    ) -> wasmtime::Result<()> {
+        let plain = zeroize::Zeroizing::new(self.plain(&secret)?);
+        let encoded = match encoding {
+            contract::BodyEncoding::Raw => plain.to_vec(),
+            contract::BodyEncoding::Form => percent_encode(&plain, NON_ALPHANUMERIC).to_string().into_bytes(),
+            contract::BodyEncoding::JsonString => match std::str::from_utf8(&plain).map(serde_json::to_string) {
+                Ok(Ok(quoted)) => quoted.as_bytes()[1..quoted.len() - 1].to_vec(),
+                _ => {
+                    let message = "a credential that is not text cannot be put into a JSON string".to_owned();
+                    self.pending(&request)?.fail("credential-not-text", message);
+                    return Ok(());
+                }
+            },
+        };
+        self.pending(&request)?.body = [before, encoded, after].concat().into();
+        Ok(())
+    }
+
+    fn timeout_ms(&mut self, request: Resource<PendingRequest>, ms: u32) -> wasmtime::Result<()> {
+        self.pending(&request)?.timeout = Some(Duration::from_millis(ms.into()));
+        Ok(())
+    }
+
+    fn drop(&mut self, request: Resource<PendingRequest>) -> wasmtime::Result<()> {
+        self.table.delete(request)?;
+        Ok(())
+    }
+}
+
+impl contract::HostResponse for HostState {
+    fn status(&mut self, answer: Resource<Answer>) -> wasmtime::Result<u16> {
+        Ok(self.table.get(&answer)?.status)
+    }
+
+    fn header(&mut self, answer: Resource<Answer>, name: String) -> wasmtime::Result<Option<String>> {
+        let value = self.table.get(&answer)?.headers.get(name.as_str());
+        Ok(value.and_then(|value| value.to_str().ok()).map(str::to_owned))
+    }
+
+    fn body(&mut self, answer: Resource<Answer>) -> wasmtime::Result<Vec<u8>> {
+        Ok(self.table.get(&answer)?.body.to_vec())
+    }
+
+    fn drop(&mut self, answer: Resource<Answer>) -> wasmtime::Result<()> {
+        self.table.delete(answer)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,251 @@
+//! The one door to the network: nothing else in the workspace dials.
+//!
+//! In order: a URL is read into its one canonical form ([`url`]), matched against the endpoints of the one destination
+//! that it is sent for ([`endpoint`]), its name resolved ([`resolve`]), every address that is not public dropped
+//! ([`address`]), and one that is left dialled ([`dial`]); over TLS the other side must prove the name ([`tls`]). The
+//! exchange itself is bounded in time and size ([`client`], `body`). No redirect is followed, no proxy used, no cookie
+//! kept, and connections are never shared between clients.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use freehold_model::outcome::Failure;
+use rustls::ClientConfig;
+use rustls::pki_types::CertificateDer;
+use tokio::sync::OnceCell;
+
+pub mod address;
+mod body;
+#[cfg(any(test, feature = "evidence"))]
+pub mod cases;
+pub mod client;
+pub mod dial;
+pub mod endpoint;
+#[cfg(test)]
+mod live_tests;
+pub mod network;
+pub mod refusal;
+pub mod resolve;
+pub mod tls;
+pub mod url;
+
+pub use self::client::{Client, Request, Response, SendError};
+pub use self::dial::Dial;
+pub use self::endpoint::{Endpoint, EndpointError, EndpointPolicy};
+pub use self::network::{AllowedNetwork, InvalidNetwork};
+pub use self::refusal::{EgressError, Refusal, Rule, Unreachable};
+pub use self::resolve::{Resolve, ResolveError, SystemResolver};
+pub use self::tls::{TlsProblem, certificates_from_pem};
+pub use self::url::{CanonicalUrl, Scheme, canonicalise};
+
+/// How the operator sets the door. Tenants and customers have no say in it.
+#[derive(Debug, Clone)]
+pub struct EgressConfig {
+    /// Networks that may be reached although they are not public. Plain HTTP is always fine there.
+    pub allow: Vec<AllowedNetwork>,
+    /// Networks that may not be reached although they are public, such as the addresses of this service itself. They
+    /// win over [`Self::allow`].
+    pub deny: Vec<AllowedNetwork>,
+    /// Whether plain HTTP may be used outside [`Self::allow`] too.
+    pub allow_http: bool,
+    /// Whether NAT64 addresses (`64:ff9b::/96`) may be reached, judged by the IPv4 address inside: for hosts that have
+    /// IPv6 alone.
+    pub allow_nat64: bool,
+    /// Names that need not look public, such as `minio` in a cluster. Their addresses are judged all the same.
+    pub allow_names: Vec<String>,
+    /// Names and everything under them that may not be reached, besides the ones that are for local use anyway.
+    pub denied_suffixes: Vec<String>,
+    /// Roots that certificates may lead to, besides the system's.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// How long things may take.
+    pub timeouts: Timeouts,
+    /// Bytes of an answer's body, both as received and as decoded.
+    pub response_bytes_max: u64,
+    /// Bytes of an answer's header block. At least 8 KiB over HTTP/1.
+    pub response_header_bytes_max: u32,
+    /// Idle connections that one client keeps to one host.
+    pub idle_connections_max: usize,
+}
+
+impl Default for EgressConfig {
+    fn default() -> Self {
+        EgressConfig {
+            allow: Vec::new(),
+            deny: Vec::new(),
+            allow_http: false,
+            allow_nat64: false,
+            allow_names: Vec::new(),
+            denied_suffixes: Vec::new(),
+            extra_roots: Vec::new(),
+            timeouts: Timeouts::default(),
+            // Far more than any API answers to a write; a plugin that reads more is not delivering.
+            response_bytes_max: 1024 * 1024,
+            // What common servers and proxies take.
+            response_header_bytes_max: 16 * 1024,
+            // As many as a plugin may have requests under way, so that none of them is dialled anew for each batch.
+            idle_connections_max: 32,
+        }
+    }
+}
+
+/// How long the parts of an exchange may take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until a name is resolved.
+    pub resolve: Duration,
+    /// Until one of the addresses takes the connection.
+    pub connect: Duration,
+    /// Until TLS stands.
+    pub tls: Duration,
+    /// Until the answer is read to its end, all of the above included.
+    pub total: Duration,
+    /// How long an idle connection is kept.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Timeouts {
+            resolve: Duration::from_secs(5),
+            connect: Duration::from_secs(5),
+            tls: Duration::from_secs(5),
+            total: Duration::from_secs(30),
+            idle: Duration::from_secs(30),
+        }
+    }
+}
+
+/// What the door says about a URL.
+#[derive(Debug, Clone)]
+pub enum Verdict {
+    /// It may be dialled.
+    Allowed,
+    /// It may not, or its name leads nowhere.
+    Denied(EgressError),
+}
+
+impl Verdict {
+    /// Whether it may be dialled.
+    pub fn is_allowed(&self) -> bool {
+        matches!(self, Verdict::Allowed)
+    }
+
+    /// The failure that an attempt to reach it would end in.
+    pub fn failure(&self) -> Option<Failure> {
+        match self {
+            Verdict::Allowed => None,
+            Verdict::Denied(error) => Some(error.into()),
+        }
+    }
+}
+
+/// The door. Clones are the same door.
+#[derive(Clone)]
+pub struct Door {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    config: EgressConfig,
+    resolver: Arc<dyn Resolve>,
+    dialler: Arc<dyn Dial>,
+    tls: OnceCell<Arc<ClientConfig>>,
+}
+
+impl Door {
+    /// A door that dials over TCP.
+    pub fn new(config: EgressConfig, resolver: Arc<dyn Resolve>) -> Self {
+        Door::with_dialler(config, resolver, Arc::new(dial::Tcp))
+    }
+
+    /// A door that leaves the very last step, dialling an address that it has approved, to `dialler`.
+    pub fn with_dialler(config: EgressConfig, resolver: Arc<dyn Resolve>, dialler: Arc<dyn Dial>) -> Self {
+        Door { inner: Arc::new(Inner { config, resolver, dialler, tls: OnceCell::new() }) }
+    }
+
+    /// How the operator set it.
+    pub fn config(&self) -> &EgressConfig {
+        &self.inner.config
+    }
+
+    /// Judges `url` as a request would be judged, up to but without dialling. With `policy`, only its endpoints count.
+    pub async fn check(&self, url: &str, policy: Option<&EndpointPolicy>) -> Verdict {
+        match self.judge(url, policy).await {
+            Ok(()) => Verdict::Allowed,
+            Err(error) => Verdict::Denied(error),
+        }
+    }
+
+    async fn judge(&self, url: &str, policy: Option<&EndpointPolicy>) -> Result<(), EgressError> {
+        let url = url::canonicalise_for(url, self.config())?;
+        if policy.is_some_and(|policy| !policy.permits(&url)) {
+            return Err(Refusal::of(Rule::Endpoint, url.host()).into());
+        }
+        self.approve(url.scheme(), url.host(), url.port()).await?;
+        Ok(())
+    }
+
+    /// A client that reaches the endpoints of `policy` and nothing else, with connections and TLS sessions of its own.
+    pub fn client(&self, policy: Arc<EndpointPolicy>) -> Client {
+        Client::new(self.clone(), policy)
+    }
+
+    /// The addresses of `host` that may be dialled: never empty.
+    pub(crate) async fn approve(&self, scheme: Scheme, host: &str, port: u16) -> Result<Vec<SocketAddr>, EgressError> {
+        let config = self.config();
+        if scheme == Scheme::Http && !config.allow_http && config.allow.is_empty() {
+            return Err(Refusal::of(Rule::PlainHttp, host).into());
+        }
+        let mut broken = Rule::Address;
+        let mut approved: Vec<SocketAddr> = Vec::new();
+        for ip in self.addresses(host).await? {
+            let Ok(admitted) = address::admit(ip, port, config) else { continue };
+            let address = SocketAddr::new(admitted.address, port);
+            if scheme == Scheme::Http && !config.allow_http && !admitted.by_operator {
+                broken = Rule::PlainHttp;
+            } else if !approved.contains(&address) {
+                approved.push(address);
+            }
+        }
+        if approved.is_empty() { Err(Refusal::of(broken, host).into()) } else { Ok(approved) }
+    }
+
+    /// The addresses of `host`, not judged. No more than [`resolve::ANSWERS_MAX`].
+    async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, EgressError> {
+        if let Some(address) = literal(host) {
+            return Ok(vec![address]);
+        }
+        let lookup = self.inner.resolver.resolve(host);
+        let answer = match tokio::time::timeout(self.config().timeouts.resolve, lookup).await {
+            Ok(Ok(found)) if found.is_empty() => Err(ResolveError::NoAddress),
+            Ok(answer) => answer,
+            Err(_) => Err(ResolveError::TimedOut),
+        };
+        let mut found = answer.map_err(|error| EgressError::Unresolved { host: host.to_owned(), error })?;
+        found.truncate(resolve::ANSWERS_MAX);
+        Ok(found)
+    }
+
+    /// The TLS settings that every client begins with.
+    pub(crate) async fn tls(&self) -> Result<&Arc<ClientConfig>, TlsProblem> {
+        let load = || async {
+            let extra_roots = self.config().extra_roots.clone();
+            let loaded = tokio::task::spawn_blocking(move || tls::load(&extra_roots)).await;
+            loaded.map_err(|_| TlsProblem::Other)?
+        };
+        self.inner.tls.get_or_try_init(load).await
+    }
+
+    pub(crate) fn dialler(&self) -> &dyn Dial {
+        &*self.inner.dialler
+    }
+}
+
+/// The address that a canonical host is, if it is one.
+fn literal(host: &str) -> Option<IpAddr> {
+    match host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+        Some(inner) => inner.parse().ok().map(IpAddr::V6),
+        None => host.parse().ok().map(IpAddr::V4),
+    }
+}

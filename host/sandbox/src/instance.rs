@@ -1,0 +1,219 @@
+//! One instance of a destination type, serving one destination of one customer.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use freehold_model::attempt::AttemptReport;
+use freehold_model::delivery::ClaimedDelivery;
+use freehold_model::secret::SecretFields;
+use freehold_model::{BatchId, CustomerId, DestinationId, ErrorKind, Failure, Outcome, TenantId};
+use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
+use wasmtime::{Store, Trap};
+
+use crate::destination_type::DestinationType;
+use crate::interface::destination_0_1::{self as contract, Destination};
+use crate::recorder::{clean_failure, plugin_failure};
+use crate::state::{Call, GuestFault, HostState};
+
+/// Whose instance it is and what it was made from. An instance is never used under another key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct InstanceKey {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// The customer.
+    pub customer: CustomerId,
+    /// The destination.
+    pub destination: DestinationId,
+    /// The version of the destination's config.
+    pub config_version: u32,
+    /// The version of the destination's credential.
+    pub credential_version: Option<u32>,
+    /// The component's digest.
+    pub digest: String,
+}
+
+/// What a new instance is made from.
+pub struct Assignment<'a> {
+    /// Whose it will be.
+    pub key: InstanceKey,
+    /// What will run.
+    pub destination_type: Arc<DestinationType>,
+    /// The destination's config.
+    pub config: &'a Value,
+    /// The destination's credential, in plaintext: it moves into the instance and is wiped with it.
+    pub credential: SecretFields,
+}
+
+/// An instance that ended before it could be used.
+#[derive(Debug)]
+pub struct Ended {
+    /// Why.
+    pub failure: Failure,
+    /// What was written down until then.
+    pub report: AttemptReport,
+}
+
+/// A running instance.
+pub struct Instance {
+    pub(crate) key: InstanceKey,
+    pub(crate) store: Store<HostState>,
+    pub(crate) bindings: Destination,
+    pub(crate) born: Instant,
+    pub(crate) batches: u32,
+    /// False after a trap, a timeout or a broken answer: such an instance is never called again.
+    pub(crate) healthy: bool,
+    /// Its place among the instances that may be alive.
+    pub(crate) _place: OwnedSemaphorePermit,
+}
+
+impl Instance {
+    /// Whose it is.
+    pub fn key(&self) -> &InstanceKey {
+        &self.key
+    }
+
+    /// Brings a batch to the destination: one outcome for each member, in their order.
+    ///
+    /// # Errors
+    /// A failure that stands for all members: the plugin's own, or what broke the plugin.
+    pub async fn deliver(
+        &mut self,
+        batch: &BatchId,
+        attempt: u32,
+        members: &[ClaimedDelivery],
+    ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
+        self.batches = self.batches.saturating_add(1);
+        let batch = contract::batch(batch, &self.key.destination, members);
+        let called = self
+            .call(attempt, |bindings, store| {
+                Box::pin(async move { bindings.freehold_destination_sink().call_deliver(store, &batch).await })
+            })
+            .await;
+        let outcomes = match called {
+            Ok(Ok(outcomes)) if outcomes.len() != members.len() => {
+                self.healthy = false;
+                let (got, wanted) = (outcomes.len(), members.len());
+                Err(plugin_failure("plugin-wrong-answer", format!("the plugin gave {got} outcomes for {wanted} events")))
+            }
+            Ok(Ok(outcomes)) => Ok(outcomes.into_iter().map(|outcome| self.outcome(outcome)).collect()),
+            Ok(Err(error)) => Err(self.failure(error)),
+            Err(failure) => Err(failure),
+        };
+        (outcomes, self.store.data_mut().recorder.take())
+    }
+
+    /// Checks that deliveries would work, by the type's own harmless write.
+    ///
+    /// # Errors
+    /// Why they would not.
+    pub async fn verify(&mut self) -> (Result<(), Failure>, AttemptReport) {
+        let called = self
+            .call(0, |bindings, store| {
+                Box::pin(async move { bindings.freehold_destination_sink().call_verify(store).await })
+            })
+            .await;
+        let verdict = match called {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(error)) => Err(self.failure(error)),
+            Err(failure) => Err(failure),
+        };
+        (verdict, self.store.data_mut().recorder.take())
+    }
+
+    /// Hands the config over; once per instance.
+    pub(crate) async fn open(&mut self, config: String) -> Result<(), Ended> {
+        let time = Duration::from_millis(self.store.data().limits.open_ms);
+        let called = self
+            .call_within(0, time, |bindings, store| {
+                Box::pin(async move { bindings.freehold_destination_sink().call_open(store, &config).await })
+            })
+            .await;
+        let failure = match called {
+            Ok(Ok(())) => return Ok(()),
+            Ok(Err(error)) => self.failure(error),
+            Err(failure) => Failure { request_sent: false, ..failure },
+        };
+        Err(Ended { failure, report: self.store.data_mut().recorder.take() })
+    }
+
+    async fn call<T>(&mut self, attempt: u32, run: impl FnOnce(&Destination, &mut Store<HostState>) -> Running<'_, T>) -> Result<T, Failure>
+    where
+        T: 'static,
+    {
+        let time = Duration::from_millis(self.store.data().limits.call_ms);
+        self.call_within(attempt, time, run).await
+    }
+
+    /// Runs one exported function under the budget of time and CPU.
+    async fn call_within<T>(
+        &mut self,
+        attempt: u32,
+        time: Duration,
+        run: impl for<'s> FnOnce(&'s Destination, &'s mut Store<HostState>) -> Running<'s, T>,
+    ) -> Result<T, Failure> {
+        let cpu = self.store.data().cpu.clone();
+        cpu.reset();
+        self.store.data_mut().call = Call::new(attempt, time);
+        self.store.set_epoch_deadline(1);
+        // Unhealthy until it has answered: also a dropped future must leave an instance that nobody calls again.
+        self.healthy = false;
+        let running = run(&self.bindings, &mut self.store);
+        let ended = tokio::time::timeout(time, cpu.measure(running)).await;
+        match ended {
+            Ok(Ok(answer)) => {
+                self.healthy = true;
+                Ok(answer)
+            }
+            Ok(Err(error)) => Err(self.explain(&error)),
+            Err(_) => {
+                Err(plugin_failure("plugin-timeout", format!("the plugin did not answer within {} ms", time.as_millis())))
+            }
+        }
+    }
+
+    fn outcome(&self, outcome: Result<(), contract::freehold::destination::types::Error>) -> Outcome {
+        match outcome {
+            Ok(()) => Outcome::Delivered,
+            Err(error) => Outcome::Failed(self.failure(error)),
+        }
+    }
+
+    fn failure(&self, error: contract::freehold::destination::types::Error) -> Failure {
+        clean_failure(contract::failure(error), &self.store.data().scrubber)
+    }
+
+    fn explain(&self, error: &wasmtime::Error) -> Failure {
+        explain(error, self.store.data().growth.refused)
+    }
+}
+
+/// A call into the guest that is under way.
+pub(crate) type Running<'s, T> = std::pin::Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 's>>;
+
+/// Says in the customer's words why a guest ended. Names no addresses and no host internals.
+pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> Failure {
+    if let Some(fault) = error.downcast_ref::<GuestFault>() {
+        return plugin_failure(fault.code(), fault.to_string());
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::StackOverflow) {
+        return plugin_failure("plugin-stack-limit", "the plugin used up its stack");
+    }
+    if let Some(what) = growth_refused {
+        return plugin_failure(&format!("plugin-{what}-limit"), format!("the plugin asked for more {what} than its limit"));
+    }
+    if let Some(trap) = trap {
+        return plugin_failure("plugin-trap", format!("the plugin broke off: {trap}"));
+    }
+    let text = error.root_cause().to_string();
+    if text.contains("fuel") {
+        return plugin_failure("plugin-answer-too-large", "the plugin passed more bytes in one call than its limit");
+    }
+    plugin_failure("plugin-broken-contract", format!("the plugin broke the contract: {text}"))
+}
+
+/// A failure to make an instance that is nobody's fault and passes.
+pub(crate) fn not_startable(error: &wasmtime::Error) -> Failure {
+    Failure::new(ErrorKind::Transient, "plugin-not-startable", format!("the plugin could not be started: {}", error.root_cause()))
+}

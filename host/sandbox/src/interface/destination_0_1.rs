@@ -1,0 +1,81 @@
+//! `freehold:destination@0.1`: generated bindings, and the translation between its words and the model's.
+
+use freehold_model::delivery::ClaimedDelivery;
+use freehold_model::event::idempotency_key;
+use freehold_model::{BatchId, DestinationId, ErrorKind, Failure};
+
+wasmtime::component::bindgen!({
+    path: "../../wit/destination-0.1",
+    world: "freehold:destination/destination",
+    imports: {
+        "freehold:destination/http.send": async | trappable,
+        "freehold:destination/http.send-all": async | trappable,
+        default: trappable,
+    },
+    exports: { default: async },
+    with: {
+        "freehold:destination/credential.secret": crate::capabilities::credential::SecretHandle,
+        "freehold:destination/http.request": crate::capabilities::http::PendingRequest,
+        "freehold:destination/http.response": crate::capabilities::http::Answer,
+    },
+    require_store_data_send: true,
+});
+
+use freehold::destination::types;
+
+/// The package whose interfaces a component may import, and the versions of it.
+pub(crate) const PACKAGE: &str = "freehold:destination/";
+
+/// The interfaces that exist, and that a component may therefore import.
+pub(crate) const INTERFACES: [&str; 7] = ["types", "credential", "reveal", "http", "context", "log", "random"];
+
+/// A batch in the contract's words.
+pub(crate) fn batch(id: &BatchId, destination: &DestinationId, members: &[ClaimedDelivery]) -> types::Batch {
+    let event = |member: &ClaimedDelivery| types::Event {
+        id: member.event.id.as_str().to_owned(),
+        type_: member.event.event_type.as_str().to_owned(),
+        time_ms: u64::try_from(member.event.time.millis()).unwrap_or(0),
+        data: member.event.data.clone(),
+        attributes: member.event.metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
+        idempotency_key: idempotency_key(destination, &member.event.id),
+    };
+    types::Batch { id: id.as_str().to_owned(), events: members.iter().map(event).collect() }
+}
+
+/// A guest's error in the model's words.
+pub(crate) fn failure(error: types::Error) -> Failure {
+    let kind = match error.kind {
+        types::ErrorKind::Transient | types::ErrorKind::Other => ErrorKind::Transient,
+        types::ErrorKind::Throttled => ErrorKind::Throttled,
+        types::ErrorKind::Auth => ErrorKind::Auth,
+        types::ErrorKind::Config => ErrorKind::Config,
+        types::ErrorKind::Rejected => ErrorKind::Rejected,
+        types::ErrorKind::EgressDenied => ErrorKind::EgressDenied,
+    };
+    Failure {
+        kind,
+        code: error.code,
+        message: error.message,
+        retry_after_ms: error.retry_after_ms,
+        request_sent: error.request_sent,
+    }
+}
+
+/// A failure of the host's own making in the contract's words.
+pub(crate) fn error(failure: Failure) -> types::Error {
+    let kind = match failure.kind {
+        ErrorKind::Transient | ErrorKind::Plugin => types::ErrorKind::Transient,
+        ErrorKind::Throttled => types::ErrorKind::Throttled,
+        ErrorKind::Auth => types::ErrorKind::Auth,
+        ErrorKind::Config => types::ErrorKind::Config,
+        ErrorKind::Rejected => types::ErrorKind::Rejected,
+        ErrorKind::EgressDenied => types::ErrorKind::EgressDenied,
+    };
+    types::Error {
+        kind,
+        code: failure.code,
+        message: failure.message,
+        retry_after_ms: failure.retry_after_ms,
+        request_sent: failure.request_sent,
+    }
+}

@@ -1,0 +1,144 @@
+//! What a destination type says about itself, read from the component without running it.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use wasmparser::{Parser, Payload};
+
+use crate::refusal::Refusal;
+
+/// The custom section that holds the manifest.
+const SECTION: &str = "freehold:manifest";
+
+/// The most bytes a manifest may have: schemas and an icon fit, a bomb for the forms drawn from it does not.
+const MANIFEST_BYTES_MAX: usize = 256 * 1024;
+
+/// What a destination type says about itself.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Manifest {
+    /// The type's name in the API: 1 to 64 characters of `a-z 0-9 -`, beginning with a letter.
+    pub name: String,
+    /// Its version (<https://semver.org>).
+    pub version: String,
+    /// What people call it.
+    pub label: String,
+    /// What it does, in a sentence or two.
+    pub description: String,
+    /// Where its documentation is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub docs: Option<String>,
+    /// Its icon: an SVG or a data URI.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// JSON Schema (2020-12) of a destination's config: an object.
+    pub config: Value,
+    /// JSON Schema of the credential: an object of strings. Fields are secret when marked `"writeOnly": true`; a field with
+    /// `"x-generate": "whsec"` is made by Freehold when the customer gives none.
+    pub credential: Value,
+    /// What it may reach: templates over the config, such as `{url}` or `https://{bucket}.s3.{region}.amazonaws.com`.
+    pub endpoints: Vec<String>,
+    /// How large its batches may be.
+    pub batch: BatchLimits,
+    /// How many batches of one destination may be under way at once.
+    #[serde(default = "default_concurrency")]
+    pub concurrency: u32,
+    /// Whether events must arrive in order.
+    #[serde(default)]
+    pub ordering: Ordering,
+    /// Whether it reads the plaintext of credentials (imports `reveal`).
+    #[serde(default)]
+    pub reveal: bool,
+    /// Whether every batch wants a fresh instance.
+    #[serde(default)]
+    pub fresh: bool,
+}
+
+/// How large the batches of a type may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BatchLimits {
+    /// Events at most, 1 to 10,000.
+    pub events: u32,
+    /// Bytes of event data at most; a single larger event still travels alone.
+    pub bytes: u32,
+    /// How long the first event may wait for more, in milliseconds.
+    pub age_ms: u32,
+}
+
+/// Whether events must arrive in the order in which they were accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Ordering {
+    /// No.
+    #[default]
+    None,
+    /// Within a destination: one batch at a time.
+    Lane,
+}
+
+fn default_concurrency() -> u32 {
+    4
+}
+
+impl Manifest {
+    /// Finds and reads the manifest in a component's bytes.
+    pub(crate) fn extract(component: &[u8]) -> Result<Manifest, Refusal> {
+        let mut sections = Vec::new();
+        for payload in Parser::new(0).parse_all(component) {
+            let payload = payload.map_err(|error| Refusal::Invalid(error.message().to_owned()))?;
+            // `parse_all` descends into nested modules, where a linker leaves the sections of the core module.
+            if let Payload::CustomSection(section) = payload
+                && section.name() == SECTION
+            {
+                sections.push(section.data());
+            }
+        }
+        match sections[..] {
+            [] => Err(Refusal::NoManifest),
+            [section] => Manifest::parse(section),
+            _ => Err(Refusal::ManyManifests(sections.len())),
+        }
+    }
+
+    fn parse(section: &[u8]) -> Result<Manifest, Refusal> {
+        if section.len() > MANIFEST_BYTES_MAX {
+            return Err(Refusal::Manifest(format!("it has {} bytes, at most 256 KiB are allowed", section.len())));
+        }
+        let manifest: Manifest =
+            serde_json::from_slice(section).map_err(|error| Refusal::Manifest(error.to_string()))?;
+        manifest.check().map_err(Refusal::Manifest)?;
+        Ok(manifest)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let name_fits = self.name.len() <= 64
+            && self.name.starts_with(|c: char| c.is_ascii_lowercase())
+            && self.name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if !name_fits {
+            return Err(format!("`name` is {:?}: use 1 to 64 of a-z, 0-9 and -, a letter first", self.name));
+        }
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let core = self.version.split(['-', '+']).next().unwrap_or_default();
+        if core.split('.').count() != 3 || !core.split('.').all(is_number) {
+            return Err(format!("`version` is {:?}: use a semantic version such as 1.0.0", self.version));
+        }
+        if self.endpoints.is_empty() {
+            return Err("`endpoints` is empty: a type that can reach nothing can deliver nothing".into());
+        }
+        if !(1..=10_000).contains(&self.batch.events) || self.batch.bytes == 0 {
+            return Err("`batch` needs 1 to 10,000 `events` and at least 1 of `bytes`".into());
+        }
+        if !(1..=64).contains(&self.concurrency) {
+            return Err("`concurrency` must be 1 to 64".into());
+        }
+        Ok(())
+    }
+
+    /// How many batches of one destination may be under way at once, ordering considered.
+    pub fn batches_at_once(&self) -> u32 {
+        match self.ordering {
+            Ordering::None => self.concurrency,
+            Ordering::Lane => 1,
+        }
+    }
+}

@@ -1,0 +1,289 @@
+//! The sandbox as the rest of the host sees it: load types, start instances, keep them warm.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use freehold_model::attempt::AttemptReport;
+use freehold_model::{DestinationId, ErrorKind, Failure, Secret, Sources};
+use sha2::{Digest, Sha256};
+use tokio::sync::Semaphore;
+use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+use wasmtime::{Engine, Store};
+
+use crate::code_cache::CodeCache;
+use crate::destination_type::DestinationType;
+use crate::egress::{Door, EgressConfig, EndpointPolicy, SystemResolver};
+use crate::engine;
+use crate::instance::{Assignment, Ended, Instance, InstanceKey, explain, not_startable};
+use crate::interface::destination_0_1::{Destination, DestinationPre, INTERFACES, PACKAGE};
+use crate::limits::Limits;
+use crate::manifest::Manifest;
+use crate::pool::Pool;
+use crate::recorder::Recorder;
+use crate::refusal::Refusal;
+use crate::schema::Schema;
+use crate::scrub::Scrubber;
+use crate::state::{Call, CpuMeter, Growth, HostState, on_tick};
+
+/// How the sandbox is set up.
+#[derive(Debug, Clone, Default)]
+pub struct SandboxConfig {
+    /// Bounds on components and instances.
+    pub limits: Limits,
+    /// What the egress door allows.
+    pub egress: EgressConfig,
+    /// Where compiled code is kept between starts; `None` compiles at each start.
+    pub code_cache: Option<PathBuf>,
+    /// Whether every batch gets a fresh instance, whatever its type says.
+    pub always_fresh: bool,
+}
+
+/// Why the sandbox cannot be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum SandboxError {
+    /// The engine refuses its settings.
+    #[error("the WebAssembly engine cannot be set up: {0}")]
+    Engine(String),
+}
+
+/// Runs destination types. Clones share one engine.
+#[derive(Clone)]
+pub struct Sandbox(Arc<Shared>);
+
+struct Shared {
+    engine: Engine,
+    linker: Linker<HostState>,
+    cache: CodeCache,
+    door: Door,
+    limits: Arc<Limits>,
+    always_fresh: bool,
+    places: Arc<Semaphore>,
+    pool: Pool,
+    sources: Sources,
+}
+
+impl Sandbox {
+    /// Sets the sandbox up. `code_key` authenticates compiled code that is kept between starts.
+    ///
+    /// # Errors
+    /// When the engine refuses its settings, for example because the machine's address space is too small for
+    /// `limits.instances` memories.
+    pub fn new(config: SandboxConfig, code_key: Secret, sources: Sources) -> Result<Sandbox, SandboxError> {
+        let resolver = Arc::new(SystemResolver::new());
+        let door = Door::new(config.egress.clone(), resolver);
+        Self::with_door(config, door, code_key, sources)
+    }
+
+    /// The same with a door of one's own, whose resolver may be scripted.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn with_door(
+        config: SandboxConfig,
+        door: Door,
+        code_key: Secret,
+        sources: Sources,
+    ) -> Result<Sandbox, SandboxError> {
+        let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
+        let engine = engine::build(&config.limits).map_err(failed)?;
+        let mut linker = Linker::new(&engine);
+        Destination::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut HostState| state).map_err(failed)?;
+        let places = usize::try_from(config.limits.instances).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
+        Ok(Sandbox(Arc::new(Shared {
+            engine,
+            linker,
+            cache: CodeCache::new(config.code_cache, code_key),
+            door,
+            limits: Arc::new(config.limits),
+            always_fresh: config.always_fresh,
+            places: Arc::new(Semaphore::new(places)),
+            pool: Pool::new(),
+            sources,
+        })))
+    }
+
+    /// Checks a component and makes it ready to run. Nothing of it runs yet.
+    ///
+    /// # Errors
+    /// Why it cannot be a destination type.
+    pub async fn load(&self, bytes: Vec<u8>) -> Result<DestinationType, Refusal> {
+        let shared = self.0.clone();
+        let loading = tokio::task::spawn_blocking(move || shared.load(&bytes));
+        loading.await.unwrap_or_else(|error| Err(Refusal::Compile(error.to_string())))
+    }
+
+    /// The egress door, for checks without dialling.
+    pub fn door(&self) -> &Door {
+        &self.0.door
+    }
+
+    /// A warm instance of exactly this key, if one is waiting.
+    pub fn take_warm(&self, key: &InstanceKey) -> Option<Instance> {
+        self.0.pool.take(key)
+    }
+
+    /// Starts a new instance and opens it with its config. Waits for a place when all are taken.
+    ///
+    /// # Errors
+    /// Why it could not be started, or why the plugin refused the config.
+    pub async fn start(&self, assignment: Assignment<'_>) -> Result<Instance, Ended> {
+        let config = assignment.config.to_string();
+        let mut instance = self.instantiate(assignment).await.map_err(ended)?;
+        instance.open(config).await?;
+        Ok(instance)
+    }
+
+    /// Takes an instance back after its batch, and keeps it warm if it may be.
+    pub fn release(&self, instance: Instance) {
+        let fresh = self.0.always_fresh || instance.store.data().destination_type.manifest.fresh;
+        if !fresh {
+            self.0.pool.put(instance, &self.0.limits);
+        }
+    }
+
+    /// Drops the warm instances of a destination now, and those at work when they are released.
+    pub fn retire(&self, destination: &DestinationId) {
+        self.0.pool.retire(destination);
+    }
+
+    /// Drops warm instances that have waited too long. To be called every few seconds.
+    pub fn sweep(&self) {
+        self.0.pool.sweep(&self.0.limits);
+    }
+
+    /// How many instances are warm and idle.
+    pub fn warm(&self) -> usize {
+        self.0.pool.len()
+    }
+
+    async fn instantiate(&self, assignment: Assignment<'_>) -> Result<Instance, Failure> {
+        let shared = &self.0;
+        let Assignment { key, destination_type, config, credential } = assignment;
+        let policy = EndpointPolicy::compile(&destination_type.manifest.endpoints, config).map_err(|error| {
+            Failure::new(ErrorKind::Config, "endpoint-invalid", format!("the config names no usable endpoint: {error}"))
+        })?;
+        let place = match shared.places.clone().try_acquire_owned() {
+            Ok(place) => place,
+            Err(_) => {
+                shared.pool.evict();
+                shared.places.clone().acquire_owned().await.map_err(|_| {
+                    Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down")
+                })?
+            }
+        };
+        let state = HostState {
+            table: table(&shared.limits),
+            growth: Growth::new(&shared.limits),
+            scrubber: Scrubber::new(&credential, |field| destination_type.credential.is_secret(field)),
+            client: shared.door.client(Arc::new(policy)),
+            customer: key.customer.clone(),
+            destination: key.destination.clone(),
+            sources: shared.sources.clone(),
+            limits: shared.limits.clone(),
+            recorder: Recorder::new(&shared.limits),
+            call: Call::new(0, std::time::Duration::from_millis(shared.limits.open_ms)),
+            cpu: Arc::new(CpuMeter::new()),
+            destination_type: destination_type.clone(),
+            credential,
+        };
+        let mut store = shared.store(state);
+        let cpu = store.data().cpu.clone();
+        let started = cpu.measure(destination_type.component.instantiate_async(&mut store)).await;
+        let bindings = started.map_err(|error| match store.data().growth.refused {
+            None if error.downcast_ref::<wasmtime::Trap>().is_none() => not_startable(&error),
+            refused => explain(&error, refused),
+        })?;
+        Ok(Instance { key, store, bindings, born: Instant::now(), batches: 0, healthy: true, _place: place })
+    }
+}
+
+fn ended(failure: Failure) -> Ended {
+    Ended { failure, report: AttemptReport::default() }
+}
+
+fn table(limits: &Limits) -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(limits.handles);
+    table
+}
+
+impl Shared {
+    fn store(&self, state: HostState) -> Store<HostState> {
+        let mut store = Store::new(&self.engine, state);
+        store.limiter(|state| &mut state.growth);
+        store.set_hostcall_fuel(self.limits.crossing_bytes);
+        store.set_max_component_handles(self.limits.handles);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(on_tick);
+        store
+    }
+
+    fn load(&self, bytes: &[u8]) -> Result<DestinationType, Refusal> {
+        self.check_form(bytes)?;
+        let manifest = Manifest::extract(bytes)?;
+        let config = Schema::compile("config", &manifest.config).map_err(Refusal::Manifest)?;
+        let credential = Schema::compile_credential(&manifest.credential).map_err(Refusal::Manifest)?;
+        let digest = digest(bytes);
+        let component = self
+            .cache
+            .component(&self.engine, &digest, bytes)
+            .map_err(|error| Refusal::Compile(format!("{error:#}")))?;
+        let imports = self.check_imports(&component)?;
+        if imports.iter().any(|import| import.starts_with("freehold:destination/reveal")) && !manifest.reveal {
+            let reason = "it imports `reveal`, so its manifest must say \"reveal\": true";
+            return Err(Refusal::Manifest(reason.into()));
+        }
+        let contract = |error: wasmtime::Error| Refusal::Contract(format!("{error:#}"));
+        let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
+        let component = DestinationPre::new(pre).map_err(contract)?;
+        Ok(DestinationType { manifest, digest, imports, bytes: bytes.len(), config, credential, component })
+    }
+
+    fn check_form(&self, bytes: &[u8]) -> Result<(), Refusal> {
+        if bytes.is_empty() {
+            return Err(Refusal::Empty);
+        }
+        if bytes.len() > self.limits.component_bytes {
+            return Err(Refusal::TooLarge { bytes: bytes.len(), max: self.limits.component_bytes });
+        }
+        if Engine::detect_precompiled(bytes).is_some() {
+            return Err(Refusal::Precompiled);
+        }
+        if !bytes.starts_with(b"\0asm") {
+            return Err(Refusal::NotWasm);
+        }
+        if wasmparser::Parser::is_core_wasm(bytes) {
+            return Err(Refusal::CoreModule);
+        }
+        Ok(())
+    }
+
+    fn check_imports(&self, component: &Component) -> Result<Vec<String>, Refusal> {
+        let mut imports = Vec::new();
+        for (name, _) in component.component_type().imports(&self.engine) {
+            let offered = name
+                .strip_prefix(PACKAGE)
+                .and_then(|rest| rest.split_once('@'))
+                .is_some_and(|(interface, version)| INTERFACES.contains(&interface) && version.starts_with("0.1."));
+            if name.starts_with("wasi:") {
+                return Err(Refusal::Wasi { name: name.to_owned() });
+            }
+            if !offered {
+                return Err(Refusal::UnknownImport { name: name.to_owned() });
+            }
+            imports.push(name.to_owned());
+        }
+        Ok(imports)
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    let mut text = String::from("sha256:");
+    for byte in Sha256::digest(bytes) {
+        use std::fmt::Write as _;
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}

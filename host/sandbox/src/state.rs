@@ -1,0 +1,196 @@
+//! What one instance can reach on the host's side: its own customer's things, and its budget.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use freehold_model::secret::SecretFields;
+use freehold_model::{CustomerId, DestinationId, Sources};
+use wasmtime::component::ResourceTable;
+use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
+
+use crate::destination_type::DestinationType;
+use crate::egress::Client;
+use crate::limits::Limits;
+use crate::recorder::Recorder;
+use crate::scrub::Scrubber;
+
+/// A guest broke a rule that ends its instance. The text is for people, the code for machines.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum GuestFault {
+    #[error("the plugin used more than {0} ms of CPU time in one call")]
+    Cpu(u64),
+    #[error("the plugin asked for the credential field `{0}`, which its manifest does not declare")]
+    UndeclaredField(String),
+    #[error("the plugin sent more than {0} requests in one call")]
+    Requests(u32),
+    #[error("the plugin asked for {0} random bytes at once; 4096 are the most")]
+    Random(u32),
+}
+
+impl GuestFault {
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            GuestFault::Cpu(_) => "plugin-cpu-limit",
+            GuestFault::UndeclaredField(_) => "plugin-undeclared-field",
+            GuestFault::Requests(_) => "plugin-request-limit",
+            GuestFault::Random(_) => "plugin-random-limit",
+        }
+    }
+}
+
+/// Everything on the host's side that belongs to one instance. Nothing of any other customer is reachable from here.
+pub(crate) struct HostState {
+    pub(crate) table: ResourceTable,
+    pub(crate) growth: Growth,
+    pub(crate) destination_type: Arc<DestinationType>,
+    pub(crate) credential: SecretFields,
+    pub(crate) scrubber: Scrubber,
+    pub(crate) client: Client,
+    pub(crate) customer: CustomerId,
+    pub(crate) destination: DestinationId,
+    pub(crate) sources: Sources,
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) recorder: Recorder,
+    pub(crate) call: Call,
+    pub(crate) cpu: Arc<CpuMeter>,
+}
+
+/// The call that an instance is in.
+pub(crate) struct Call {
+    pub(crate) attempt: u32,
+    pub(crate) deadline: Instant,
+    pub(crate) requests: u32,
+}
+
+impl Call {
+    pub(crate) fn new(attempt: u32, time: Duration) -> Self {
+        Call { attempt, deadline: Instant::now() + time, requests: 0 }
+    }
+
+    pub(crate) fn time_left(&self) -> Duration {
+        self.deadline.saturating_duration_since(Instant::now())
+    }
+}
+
+impl HostState {
+    /// Counts `count` more requests of this call.
+    pub(crate) fn count_requests(&mut self, count: usize) -> Result<(), GuestFault> {
+        let max = self.limits.requests_per_call;
+        let total = u32::try_from(count).ok().and_then(|count| self.call.requests.checked_add(count));
+        match total {
+            Some(total) if total <= max => {
+                self.call.requests = total;
+                Ok(())
+            }
+            _ => Err(GuestFault::Requests(max)),
+        }
+    }
+}
+
+/// Decides at each tick whether a running guest goes on: it yields to others until its CPU budget is spent.
+pub(crate) fn on_tick(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
+    let state = store.data();
+    if state.cpu.used() < Duration::from_millis(state.limits.cpu_ms) {
+        Ok(UpdateDeadline::Yield(1))
+    } else {
+        Err(GuestFault::Cpu(state.limits.cpu_ms).into())
+    }
+}
+
+/// Measures the CPU time of a call as the time spent inside its polls, so that waiting is free and yielding is honest.
+pub(crate) struct CpuMeter {
+    origin: Instant,
+    spent_ns: AtomicU64,
+    poll_began_ns: AtomicU64,
+}
+
+/// Stands for "not being polled" in [`CpuMeter::poll_began_ns`].
+const IDLE: u64 = u64::MAX;
+
+impl CpuMeter {
+    pub(crate) fn new() -> Self {
+        CpuMeter { origin: Instant::now(), spent_ns: AtomicU64::new(0), poll_began_ns: AtomicU64::new(IDLE) }
+    }
+
+    fn now_ns(&self) -> u64 {
+        u64::try_from(self.origin.elapsed().as_nanos()).unwrap_or(IDLE - 1)
+    }
+
+    /// Begins a new call.
+    pub(crate) fn reset(&self) {
+        self.spent_ns.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn used(&self) -> Duration {
+        let began = self.poll_began_ns.load(Ordering::Relaxed);
+        let current = if began == IDLE { 0 } else { self.now_ns().saturating_sub(began) };
+        Duration::from_nanos(self.spent_ns.load(Ordering::Relaxed).saturating_add(current))
+    }
+
+    /// Runs `future` to its end, measuring its polls.
+    pub(crate) async fn measure<F: Future>(&self, future: F) -> F::Output {
+        let mut future = std::pin::pin!(future);
+        std::future::poll_fn(|context| {
+            let began = self.now_ns();
+            self.poll_began_ns.store(began, Ordering::Relaxed);
+            let polled = future.as_mut().poll(context);
+            self.spent_ns.fetch_add(self.now_ns().saturating_sub(began), Ordering::Relaxed);
+            self.poll_began_ns.store(IDLE, Ordering::Relaxed);
+            polled
+        })
+        .await
+    }
+}
+
+/// Bounds the growth of all memories and of all tables of one store together.
+pub(crate) struct Growth {
+    memory_left: usize,
+    table_left: usize,
+    /// What was refused, to explain the trap that usually follows.
+    pub(crate) refused: Option<&'static str>,
+}
+
+impl Growth {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Growth { memory_left: limits.memory_bytes, table_left: limits.table_elements, refused: None }
+    }
+}
+
+impl ResourceLimiter for Growth {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(match self.memory_left.checked_sub(desired - current) {
+            Some(left) => {
+                self.memory_left = left;
+                true
+            }
+            None => {
+                self.refused = Some("memory");
+                false
+            }
+        })
+    }
+
+    fn table_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
+        Ok(match self.table_left.checked_sub(desired - current) {
+            Some(left) => {
+                self.table_left = left;
+                true
+            }
+            None => {
+                self.refused = Some("table");
+                false
+            }
+        })
+    }
+
+    fn memory_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = Some("memory");
+        Ok(())
+    }
+
+    fn table_grow_failed(&mut self, _error: wasmtime::Error) -> wasmtime::Result<()> {
+        self.refused = Some("table");
+        Ok(())
+    }
+}
