@@ -1,1 +1,14 @@
-//! Stories.
+//! The product from outside: the real server, real receivers, and what a vendor's program sees. Files are stories.
+
+mod bad_input;
+mod cli;
+mod crash;
+mod delivery;
+mod hostile;
+mod isolation;
+mod publishing;
+mod retry;
+mod s3;
+mod seaweed;
+mod story;
+mod webhook;

@@ -1,0 +1,197 @@
+//! One tenant's things do not exist for another, and a key opens what its role says.
+
+use freehold_tests::{Answer, Api, Result, api, trouble};
+use http::Method;
+use serde_json::{Value, json};
+
+use crate::story::Story;
+
+/// Ids that nobody has, of the same form as real ones.
+const NOBODY: &str = "01arz3ndektsv4rrffq69g5fav";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_belongs_to_another_tenant_does_not_exist_to_the_byte() -> Result {
+    let story = Story::begin().await?;
+    let stranger = story.host.tenant("stranger")?;
+    story.api.publish(&json!({ "id": "order-1", "type": "a", "customer": story.customer, "data": 1 })).await?.ok()?;
+    let delivery = api::text(&story.api.settled("").await?[0], "id")?;
+    let attempt = api::text(&story.api.attempts("").await?[0], "id")?;
+    let theirs = [
+        ("customer", story.customer.clone(), format!("cus_{NOBODY}")),
+        ("destination", story.destination.clone(), format!("dst_{NOBODY}")),
+        ("delivery", delivery, format!("dlv_{NOBODY}")),
+        ("attempt", attempt, format!("att_{NOBODY}")),
+        ("event", "order-1".to_owned(), "order-0".to_owned()),
+    ];
+
+    let mut compared = 0;
+    for (kind, method, path, body) in requests() {
+        let (_, real, nobody) = theirs.iter().find(|(of, _, _)| *of == kind).ok_or_else(|| trouble(kind))?;
+        let foreign = ask(&stranger, &method, &path.replace("{}", real), &body).await?;
+        let missing = ask(&stranger, &method, &path.replace("{}", nobody), &body).await?;
+        let what = format!("{method} {path}");
+        assert_eq!(foreign.status, missing.status, "{what}: {} / {}", foreign.text(), missing.text());
+        assert!([404, 405, 200].contains(&foreign.status), "{what}: {} {}", foreign.status, foreign.text());
+        assert_eq!(foreign.body, missing.body, "{what}: {} / {}", foreign.text(), missing.text());
+        assert_eq!(names(&foreign), names(&missing), "{what}");
+        compared += 1;
+    }
+
+    assert!(compared > 20);
+    // And nothing of it had an effect.
+    assert_eq!(story.api.destination(&story.destination).await?["state"], "active");
+    assert_eq!(story.api.settled("").await?.len(), 1);
+    Ok(())
+}
+
+/// Every request that names a thing.
+fn requests() -> Vec<(&'static str, Method, &'static str, Value)> {
+    let destination = json!({ "type": "webhook", "name": "mine", "config": { "url": "https://example.com/" } });
+    let empty = json!({});
+    vec![
+        ("customer", Method::GET, "/v1/customers/{}", empty.clone()),
+        ("customer", Method::DELETE, "/v1/customers/{}", empty.clone()),
+        ("customer", Method::GET, "/v1/customers/{}/destinations", empty.clone()),
+        ("customer", Method::POST, "/v1/customers/{}/destinations", destination),
+        ("destination", Method::GET, "/v1/destinations/{}", empty.clone()),
+        ("destination", Method::PATCH, "/v1/destinations/{}", json!({ "name": "mine" })),
+        ("destination", Method::POST, "/v1/destinations/{}/pause", empty.clone()),
+        ("destination", Method::POST, "/v1/destinations/{}/resume", empty.clone()),
+        ("destination", Method::POST, "/v1/destinations/{}/test", empty.clone()),
+        ("destination", Method::PUT, "/v1/destinations/{}/credential", json!({ "secret": "whsec_AAAA" })),
+        ("destination", Method::POST, "/v1/destinations/{}/replay", json!({ "dead_letters": true })),
+        ("destination", Method::DELETE, "/v1/destinations/{}", empty.clone()),
+        ("delivery", Method::GET, "/v1/deliveries/{}", empty.clone()),
+        ("delivery", Method::GET, "/v1/deliveries/{}/attempts", empty.clone()),
+        ("delivery", Method::POST, "/v1/deliveries/{}/replay", empty.clone()),
+        ("attempt", Method::GET, "/v1/attempts/{}", empty.clone()),
+        ("event", Method::GET, "/v1/events/{}", empty.clone()),
+        ("customer", Method::GET, "/v1/events?customer={}", empty.clone()),
+        ("customer", Method::GET, "/v1/audit?customer={}", empty.clone()),
+        ("customer", Method::GET, "/v1/deliveries?customer={}", empty.clone()),
+        ("destination", Method::GET, "/v1/deliveries?destination={}", empty.clone()),
+        ("event", Method::GET, "/v1/deliveries?event={}", empty.clone()),
+        ("destination", Method::GET, "/v1/attempts?destination={}", empty.clone()),
+        ("delivery", Method::GET, "/v1/attempts?delivery={}", empty),
+    ]
+}
+
+async fn ask(api: &Api, method: &Method, path: &str, body: &Value) -> Result<Answer> {
+    if *method == Method::GET || *method == Method::DELETE {
+        return api.send(method.clone(), path, &[], Vec::new()).await;
+    }
+    api.send_json(method.clone(), path, body).await
+}
+
+/// The headers that came, without those that differ with every request.
+fn names(answer: &Answer) -> Vec<String> {
+    let mut names: Vec<String> = answer.headers.keys().map(ToString::to_string).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn lists_show_ones_own_and_nothing_else() -> Result {
+    let story = Story::begin().await?;
+    let stranger = story.host.tenant("stranger")?;
+    story.api.publish_one(&story.customer, "order.made", json!(1)).await?;
+    story.api.settled("").await?;
+
+    for path in ["/v1/customers", "/v1/events", "/v1/deliveries", "/v1/attempts"] {
+        assert_eq!(stranger.list(path).await?.len(), 0, "{path}");
+        assert!(!story.api.list(path).await?.is_empty(), "{path}");
+    }
+    let audit = stranger.list("/v1/audit").await?;
+    assert!(!serde_json::to_string(&audit)?.contains(&story.customer), "{audit:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_name_for_a_customer_means_each_tenants_own() -> Result {
+    let story = Story::begin().await?;
+    let stranger = story.host.tenant("stranger")?;
+    let other = stranger.create_customer("customer-one").await?;
+    assert_ne!(other, story.customer);
+
+    stranger.publish_one("customer-one", "order.made", json!("the stranger's")).await?;
+    story.api.publish_one("customer-one", "order.made", json!("ours")).await?;
+
+    let received = story.mailbox.wait_for(1).await?;
+    assert_eq!(received.len(), 1);
+    assert_eq!(received[0].json(), json!("ours"));
+    assert_eq!(stranger.list("/v1/events").await?.len(), 1);
+    let foreign = json!({ "type": "order.made", "customer": story.customer, "data": 1 });
+    assert_eq!(stranger.publish(&foreign).await?.status, 422, "another tenant's customer cannot be published to");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_right_key_opens_anything() -> Result {
+    let story = Story::begin().await?;
+    let key = story.api.key();
+    let mut mistyped = key.to_owned();
+    let last = if mistyped.pop() == Some('A') { 'B' } else { 'A' };
+    mistyped.push(last);
+
+    for (what, wrong) in [
+        ("none", String::new()),
+        ("nonsense", "nonsense".into()),
+        ("a mistyped one", mistyped),
+        ("half of one", key[..20].to_owned()),
+        ("one of another form", "fh_live_".to_owned() + &"a".repeat(38)),
+    ] {
+        let answer = story.api.with_key(&wrong).get("/v1/customers").await?;
+        assert_eq!(answer.status, 401, "{what}: {}", answer.text());
+        assert!(answer.header("content-type").is_some_and(|kind| kind.contains("problem+json")), "{what}");
+        assert!(wrong.len() < 10 || !answer.text().contains(&wrong), "the key is not repeated: {}", answer.text());
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_key_opens_nothing_from_then_on() -> Result {
+    let story = Story::begin().await?;
+    let (id, key) = make_key(&story, &["--role", "admin"])?;
+    assert_eq!(story.api.with_key(&key).get("/v1/customers").await?.status, 200);
+
+    let output = story.host.run(&["api-keys", "revoke", "acme", &id])?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+
+    assert_eq!(story.api.with_key(&key).get("/v1/customers").await?.status, 401);
+    assert_eq!(story.api.get("/v1/customers").await?.status, 200);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_is_a_bound() -> Result {
+    let story = Story::begin().await?;
+    let (_, reader) = make_key(&story, &["--role", "reader"])?;
+    let (_, publisher) = make_key(&story, &["--role", "publisher"])?;
+    let event = json!({ "type": "order.made", "customer": story.customer, "data": 1 });
+    let pause = format!("/v1/destinations/{}/pause", story.destination);
+
+    let reader = story.api.with_key(&reader);
+    assert_eq!(reader.get("/v1/customers").await?.status, 200);
+    assert_eq!(reader.publish(&event).await?.status, 403);
+    assert_eq!(reader.post(&pause, &json!({})).await?.status, 403);
+
+    let publisher = story.api.with_key(&publisher);
+    assert_eq!(publisher.publish(&event).await?.status, 202);
+    assert_eq!(publisher.get("/v1/deliveries").await?.status, 200);
+    assert_eq!(publisher.post(&pause, &json!({})).await?.status, 403);
+    assert_eq!(publisher.post("/v1/customers", &json!({ "name": "x" })).await?.status, 403);
+    assert_eq!(story.api.destination(&story.destination).await?["state"], "active");
+    Ok(())
+}
+
+/// Makes an API key of the story's tenant; returns its id and the key.
+pub(crate) fn make_key(story: &Story, options: &[&str]) -> Result<(String, String)> {
+    let name = ["api-keys", "create", "acme", "--name", "second"];
+    let output = story.host.run(&[&name[..], options].concat())?;
+    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let word = |prefix: &str| printed.split(|c: char| c.is_whitespace() || c == '`').find(|word| word.starts_with(prefix));
+    match (word("key_"), word("fh_live_")) {
+        (Some(id), Some(key)) => Ok((id.to_owned(), key.to_owned())),
+        _ => Err(trouble(format!("no id and key in: {printed}"))),
+    }
+}
