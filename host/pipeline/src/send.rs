@@ -132,15 +132,15 @@ impl Sender {
     /// Opens the credential version that the batch is pinned to.
     async fn credential(&self, scope: &Scope, batch: &ClaimedBatch) -> Result<SecretFields, Failure> {
         let Some(version) = batch.credential_version else { return Ok(SecretFields::default()) };
-        let unreadable = |error: &dyn std::error::Error| {
-            tracing::error!(destination.id = %batch.destination.id, credential.version = version, error, "credential unreadable");
+        let unreadable = |error: StoreError| {
+            tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential unreadable");
             Failure::new(ErrorKind::Transient, "credential-unreadable", "the credential could not be read just now")
         };
         let gone = || Failure::new(ErrorKind::Auth, "credential-gone", "the credential was removed; give a new one");
         let sealed = self.store.credential(scope, &batch.destination.id, version).await;
-        let sealed = sealed.map_err(|error| unreadable(&error))?.ok_or_else(gone)?;
+        let sealed = sealed.map_err(unreadable)?.ok_or_else(gone)?;
         let key = self.store.key_by_id(scope, &sealed.key).await;
-        let key = key.map_err(|error| unreadable(&error))?.ok_or_else(gone)?;
+        let key = key.map_err(unreadable)?.ok_or_else(gone)?;
         self.vault.open(&key, &sealed).map_err(|error| {
             tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential does not open");
             let message = "the stored credential does not open; give it again";

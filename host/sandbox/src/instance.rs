@@ -137,10 +137,11 @@ impl Instance {
         Err(Ended { failure, report: self.store.data_mut().recorder.take() })
     }
 
-    async fn call<T>(&mut self, attempt: u32, run: impl FnOnce(&Destination, &mut Store<HostState>) -> Running<'_, T>) -> Result<T, Failure>
-    where
-        T: 'static,
-    {
+    async fn call<T>(
+        &mut self,
+        attempt: u32,
+        run: impl for<'s> FnOnce(&'s Destination, &'s mut Store<HostState>) -> Running<'s, T>,
+    ) -> Result<T, Failure> {
         let time = Duration::from_millis(self.store.data().limits.call_ms);
         self.call_within(attempt, time, run).await
     }

@@ -77,6 +77,12 @@ impl Schema {
         self.properties.get(field).is_none_or(|property| property.get("writeOnly") == Some(&Value::Bool(true)))
     }
 
+    /// Whether a guest may take `prefix` off the field: the schema lists it in `x-prefixes`.
+    pub(crate) fn has_prefix(&self, field: &str, prefix: &[u8]) -> bool {
+        let listed = self.properties.get(field).and_then(|property| property.get("x-prefixes")).and_then(Value::as_array);
+        listed.into_iter().flatten().filter_map(Value::as_str).any(|listed| listed.as_bytes() == prefix)
+    }
+
     pub(crate) fn required(&self, schema: &Value) -> BTreeSet<String> {
         let required = schema.get("required").and_then(Value::as_array);
         required.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()

@@ -22,6 +22,8 @@ pub(crate) enum GuestFault {
     Cpu(u64),
     #[error("the plugin asked for the credential field `{0}`, which its manifest does not declare")]
     UndeclaredField(String),
+    #[error("the plugin asked for a prefix of a secret that its manifest does not declare in `x-prefixes`")]
+    UndeclaredPrefix,
     #[error("the plugin sent more than {0} requests in one call")]
     Requests(u32),
     #[error("the plugin asked for {0} random bytes at once; 4096 are the most")]
@@ -33,6 +35,7 @@ impl GuestFault {
         match self {
             GuestFault::Cpu(_) => "plugin-cpu-limit",
             GuestFault::UndeclaredField(_) => "plugin-undeclared-field",
+            GuestFault::UndeclaredPrefix => "plugin-undeclared-prefix",
             GuestFault::Requests(_) => "plugin-request-limit",
             GuestFault::Random(_) => "plugin-random-limit",
         }

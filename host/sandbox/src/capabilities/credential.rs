@@ -16,7 +16,12 @@ use crate::interface::destination_0_1::error;
 use crate::state::{GuestFault, HostState};
 
 /// The host's side of a `secret`.
-pub struct SecretHandle(pub(crate) Secret);
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub struct SecretHandle {
+    pub(crate) secret: Secret,
+    /// The credential field that it is, if it was not derived.
+    field: Option<String>,
+}
 
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
@@ -34,7 +39,7 @@ impl credential::Host for HostState {
         }
         let Some(secret) = self.credential.get(&name) else { return Ok(None) };
         let copy = Secret::new(secret.expose().to_vec());
-        Ok(Some(self.table.push(SecretHandle(copy))?))
+        Ok(Some(self.table.push(SecretHandle { secret: copy, field: Some(name) })?))
     }
 
     fn text(&mut self, name: String) -> wasmtime::Result<Option<String>> {
@@ -52,11 +57,11 @@ impl credential::Host for HostState {
 
 impl HostState {
     fn secret(&self, handle: &Resource<SecretHandle>) -> wasmtime::Result<&Secret> {
-        Ok(&self.table.get(handle)?.0)
+        Ok(&self.table.get(handle)?.secret)
     }
 
     fn keep(&mut self, secret: Vec<u8>) -> wasmtime::Result<Resource<SecretHandle>> {
-        Ok(self.table.push(SecretHandle(Secret::new(secret)))?)
+        Ok(self.table.push(SecretHandle { secret: Secret::new(secret), field: None })?)
     }
 
     fn hmac(&self, handle: &Resource<SecretHandle>, data: &[u8]) -> wasmtime::Result<Vec<u8>> {
@@ -105,6 +110,11 @@ impl credential::HostSecret for HostState {
         handle: Resource<SecretHandle>,
         prefix: Vec<u8>,
     ) -> wasmtime::Result<Result<Resource<SecretHandle>, types::Error>> {
+        let field = self.table.get(&handle)?.field.as_deref();
+        // A guest that could try any prefix of any secret could guess it byte by byte.
+        if !field.is_some_and(|field| self.destination_type.credential.has_prefix(field, &prefix)) {
+            return Err(GuestFault::UndeclaredPrefix.into());
+        }
         match self.secret(&handle)?.expose().strip_prefix(prefix.as_slice()) {
             Some(rest) => {
                 let rest = rest.to_vec();

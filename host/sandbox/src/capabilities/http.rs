@@ -43,6 +43,7 @@ const HOST_HEADERS: [&str; 16] = [
 ];
 
 /// A request that a guest is putting together.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct PendingRequest {
     method: Method,
     url: String,
@@ -54,6 +55,7 @@ pub struct PendingRequest {
 }
 
 /// An answer that a guest may read.
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub struct Answer {
     status: u16,
     headers: HeaderMap,
@@ -108,7 +110,7 @@ impl HostState {
     }
 
     fn plain(&self, secret: &Resource<SecretHandle>) -> wasmtime::Result<Vec<u8>> {
-        Ok(self.table.get(secret)?.0.expose().to_vec())
+        Ok(self.table.get(secret)?.secret.expose().to_vec())
     }
 
     /// Keeps the answer for the guest, or words the failure; writes the exchange down either way.
@@ -136,39 +138,51 @@ struct Sent {
 /// Sends one request. Borrows nothing of the instance, so that several can run at once.
 async fn exchange(client: Client, request: PendingRequest, time_left: Duration) -> Sent {
     let began = Instant::now();
-    let method = request.method.as_str().to_owned();
-    let origin = egress::origin(&request.url);
-    let request_bytes = u64::try_from(request.body.len()).unwrap_or(u64::MAX);
-    let result = match request.fault {
-        Some(fault) => Err(fault),
-        None => {
-            let timeout = request.timeout.map_or(time_left, |wanted| wanted.min(time_left));
-            let request = egress::Request {
-                method: request.method,
-                url: request.url,
-                headers: request.headers,
-                body: request.body,
-                timeout,
-            };
-            client.send(request).await.map_err(|error| error.failure)
-        }
-    };
-    let exchange = Exchange {
-        method,
-        origin,
-        status: result.as_ref().ok().map(|response| response.status.as_u16()),
-        duration_ms: u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        request_bytes,
-        response_bytes: result.as_ref().map_or(0, |response| response.bytes_read),
+    let blank = Exchange {
+        method: request.method.as_str().to_owned(),
+        origin: String::new(),
+        status: None,
+        duration_ms: 0,
+        request_bytes: u64::try_from(request.body.len()).unwrap_or(u64::MAX),
+        response_bytes: 0,
         excerpt: String::new(),
-        error: result.as_ref().err().map(|failure| failure.message.clone()),
+        error: None,
     };
-    let result = result.map(|response| Answer {
-        status: response.status.as_u16(),
-        headers: response.headers,
-        body: response.body,
-    });
-    Sent { exchange, result }
+    if let Some(fault) = request.fault {
+        return Sent { exchange: Exchange { error: Some(fault.message.clone()), ..blank }, result: Err(fault) };
+    }
+    let timeout = Some(request.timeout.map_or(time_left, |wanted| wanted.min(time_left)));
+    let PendingRequest { method, url, headers, body, .. } = request;
+    let sent = client.send(egress::Request { method, url, headers, body, timeout }).await;
+    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let origin = |origin: Option<std::sync::Arc<str>>| origin.map(|text| text.to_string()).unwrap_or_default();
+    match sent {
+        Ok(response) => Sent {
+            exchange: Exchange {
+                origin: origin(Some(response.origin)),
+                status: Some(response.status.as_u16()),
+                duration_ms,
+                response_bytes: response.bytes_read,
+                ..blank
+            },
+            result: Ok(Answer {
+                status: response.status.as_u16(),
+                headers: response.headers,
+                body: response.body,
+            }),
+        },
+        Err(error) => Sent {
+            exchange: Exchange {
+                origin: origin(error.origin),
+                status: error.status.map(|status| status.as_u16()),
+                duration_ms,
+                response_bytes: error.bytes_read,
+                error: Some(error.failure.message.clone()),
+                ..blank
+            },
+            result: Err(error.failure),
+        },
+    }
 }
 
 impl contract::Host for HostState {

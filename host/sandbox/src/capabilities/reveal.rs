@@ -8,6 +8,6 @@ use crate::state::HostState;
 
 impl reveal::Host for HostState {
     fn reveal(&mut self, secret: Resource<SecretHandle>) -> wasmtime::Result<Vec<u8>> {
-        Ok(self.table.get(&secret)?.0.expose().to_vec())
+        Ok(self.table.get(&secret)?.secret.expose().to_vec())
     }
 }
