@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::thread::LocalKey;
 
+use crate::bindings::exports::freehold::destination::sink::Guest;
 use crate::bindings::freehold::destination::types as wit;
 use crate::{Batch, Error, Outcome, Sink, config};
 
@@ -74,8 +75,17 @@ macro_rules! export {
 
             #[cfg(target_arch = "wasm32")]
             $crate::bindings::__export_sink!(Component with_types_in $crate::bindings);
+
+            // Elsewhere nothing is exported, but the same is checked, and counts as used.
+            #[cfg(not(target_arch = "wasm32"))]
+            const _: () = $crate::__private::check::<Component>(MANIFEST);
         };
     };
+}
+
+/// What takes the place of the exports where there is no host.
+pub const fn check<G: Guest>(manifest: &[u8]) {
+    assert!(!manifest.is_empty(), "the manifest is empty");
 }
 
 type Slot<S> = LocalKey<RefCell<Option<S>>>;

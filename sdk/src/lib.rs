@@ -99,5 +99,5 @@ pub trait Sink: Sized + 'static {
 /// What [`export!`] expands to needs these. Not for authors: anything here may change.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::export::{deliver, open, verify};
+    pub use crate::export::{check, deliver, open, verify};
 }

@@ -1,0 +1,43 @@
+//! The `webhook` destination type: events to a URL of the customer's, signed as Standard Webhooks 1.0 describes.
+//!
+//! `config` checks what the customer set, `encode` makes bodies and what is signed, `publish` signs, sends and judges answers.
+
+use freehold_sdk::{Batch, Error, Outcome, Sink, context};
+
+mod config;
+mod encode;
+mod publish;
+
+struct Webhook {
+    config: config::Config,
+    access: publish::Access,
+}
+
+impl Sink for Webhook {
+    type Config = config::Config;
+
+    fn open(config: config::Config) -> Result<Self, Error> {
+        config.check()?;
+        Ok(Webhook { config, access: publish::Access::from_credential()? })
+    }
+
+    fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
+        match self.config.format {
+            config::Format::Event => Ok(publish::each(&self.config, &self.access, batch.events)),
+            config::Format::Batch => publish::together(&self.config, &self.access, &batch),
+        }
+    }
+
+    fn verify(&mut self) -> Result<(), Error> {
+        let event = encode::test_event(context::now_ms(), &context::destination());
+        match self.config.format {
+            config::Format::Event => publish::each(&self.config, &self.access, vec![event]).into_iter().collect(),
+            config::Format::Batch => {
+                let batch = Batch { id: encode::batch_id_of_test(&event), events: vec![event] };
+                publish::together(&self.config, &self.access, &batch)?.into_iter().collect()
+            }
+        }
+    }
+}
+
+freehold_sdk::export!(Webhook);

@@ -1,0 +1,173 @@
+//! Signs, sends and judges the answers. The keys stay sealed: the host signs and attaches.
+
+use freehold_sdk::credential::{self, Algorithm, Secret};
+use freehold_sdk::http::{self, Request, Response};
+use freehold_sdk::{Batch, Error, ErrorKind, Event, Outcome, context};
+
+use crate::config::Config;
+use crate::encode;
+
+/// What the credential is used for.
+pub(crate) struct Access {
+    key: Key,
+    bearer_token: Option<Secret>,
+    basic: Option<(String, Secret)>,
+}
+
+enum Key {
+    /// HMAC-SHA256: the receiver holds the same secret. Signatures begin with `v1`.
+    Shared(Secret),
+    /// Ed25519: the receiver holds the public key. Signatures begin with `v1a`.
+    Ed25519(Secret),
+}
+
+impl Access {
+    pub(crate) fn from_credential() -> Result<Self, Error> {
+        let basic = match (credential::optional_text("username"), credential::optional_field("password")) {
+            (Some(user), Some(password)) => Some((user, password)),
+            _ => None,
+        };
+        let bearer_token = credential::optional_field("bearer_token");
+        if bearer_token.is_some() && basic.is_some() {
+            return Err(Error::auth(
+                "two-authorizations",
+                "the credential has a bearer token and a password, and a request can carry only one: remove the other",
+            ));
+        }
+        Ok(Access { key: Key::from_secret(&credential::field("secret")?)?, bearer_token, basic })
+    }
+
+    fn attach_to(&self, request: Request) -> Request {
+        match (&self.bearer_token, &self.basic) {
+            (Some(token), _) => request.bearer(token),
+            (None, Some((user, password))) => request.basic_auth(user, password),
+            (None, None) => request,
+        }
+    }
+}
+
+impl Key {
+    fn from_secret(secret: &Secret) -> Result<Self, Error> {
+        match secret.without_prefix("whsec_") {
+            Ok(encoded) => Key::shared(encoded.from_base64()?),
+            Err(_) => Key::ed25519(secret.without_prefix("whsk_")?.from_base64()?),
+        }
+    }
+
+    fn shared(key: Secret) -> Result<Self, Error> {
+        // The bounds of Standard Webhooks 1.0.
+        match key.length() {
+            24..=64 => Ok(Key::Shared(key)),
+            length => Err(wrong_length("whsec_", length, "24 to 64")),
+        }
+    }
+
+    fn ed25519(key: Secret) -> Result<Self, Error> {
+        match key.length() {
+            32 | 64 => Ok(Key::Ed25519(key)),
+            length => Err(wrong_length("whsk_", length, "32 or 64")),
+        }
+    }
+
+    fn sign(&self, content: &[u8]) -> Result<String, Error> {
+        match self {
+            Key::Shared(key) => Ok(encode::signature("v1", &key.hmac_sha256(content))),
+            Key::Ed25519(key) => Ok(encode::signature("v1a", &key.sign(Algorithm::Ed25519, content)?)),
+        }
+    }
+}
+
+fn wrong_length(prefix: &str, found: usize, expected: &str) -> Error {
+    let message =
+        format!("the secret has {found} bytes after `{prefix}`, and such a key has {expected}: save another one");
+    Error::auth("secret-length", message)
+}
+
+/// One request for each event.
+pub(crate) fn each(config: &Config, access: &Access, events: Vec<Event>) -> Vec<Outcome> {
+    let timestamp_s = (context::now_ms() / 1000).to_string();
+    let mut requests = Vec::with_capacity(events.len());
+    for event in &events {
+        match signed(config, access, &event.idempotency_key, &timestamp_s, &event.data) {
+            Ok(request) => requests.push(
+                request
+                    .header("freehold-event-id", &event.id)
+                    .header("freehold-event-type", &event.event_type)
+                    .header("freehold-event-time", &event.time().to_string()),
+            ),
+            // Whatever keeps one event from being signed is true of all of them: the key.
+            Err(error) => return events.iter().map(|_| Err(error.clone())).collect(),
+        }
+    }
+    http::send_all(requests).into_iter().map(judge).collect()
+}
+
+/// One request for the whole batch.
+pub(crate) fn together(config: &Config, access: &Access, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+    let timestamp_s = (context::now_ms() / 1000).to_string();
+    let body = encode::batch_body(&batch.events)?;
+    judge(signed(config, access, &encode::message_id(batch), &timestamp_s, &body)?.send())?;
+    Ok(batch.events.iter().map(|_| Ok(())).collect())
+}
+
+fn signed(config: &Config, access: &Access, id: &str, timestamp_s: &str, body: &[u8]) -> Result<Request, Error> {
+    let signature = access.key.sign(&encode::signed_content(id, timestamp_s, body))?;
+    let own =
+        config.headers.iter().fold(Request::post(&config.url), |request, (name, value)| request.header(name, value));
+    let request = own
+        .header("content-type", "application/json")
+        .header("webhook-id", id)
+        .header("webhook-timestamp", timestamp_s)
+        .header("webhook-signature", &signature)
+        .timeout(config.timeout())
+        .body(body);
+    Ok(access.attach_to(request))
+}
+
+fn judge(answer: Result<Response, Error>) -> Outcome {
+    let answer = answer?;
+    if answer.is_success() {
+        return Ok(());
+    }
+    let error = answer.error();
+    Err(match correction(answer.status()) {
+        Some(kind) => error.with_kind(kind),
+        None => error,
+    })
+}
+
+/// Where a customer's own server means something else than the SDK's reading of a status.
+///
+/// Its refusals (400, 415, 422 and so on) come from code that gets fixed: a dead letter would turn a bad deploy of an hour into
+/// lost events, so they are tried again like a 404. A 3xx is a failure, as the standard says, and tried again as well: a
+/// maintenance page must not pause a destination. Only 410, the standard's way to say "stop", does that, and 413, since
+/// the same bytes will not get smaller, gives up on the event.
+fn correction(status: u16) -> Option<ErrorKind> {
+    match status {
+        400 | 405..=407 | 409 | 411 | 412 | 414..=428 | 430..=499 => Some(ErrorKind::Transient),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_of_the_customers_code_are_tried_again() {
+        for (status, expected) in [
+            (302, None),
+            (400, Some(ErrorKind::Transient)),
+            (401, None),
+            (403, None),
+            (404, None),
+            (410, None),
+            (413, None),
+            (422, Some(ErrorKind::Transient)),
+            (429, None),
+            (500, None),
+        ] {
+            assert_eq!(correction(status), expected, "{status}");
+        }
+    }
+}
