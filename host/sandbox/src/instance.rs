@@ -12,6 +12,7 @@ use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::{Store, Trap};
 
 use crate::destination_type::DestinationType;
+use crate::interface::destination_0_1::freehold::destination::types;
 use crate::interface::destination_0_1::{self as contract, Destination};
 use crate::recorder::{clean_failure, plugin_failure};
 use crate::state::{Call, GuestFault, HostState};
@@ -83,18 +84,48 @@ impl Instance {
         attempt: u32,
         members: &[ClaimedDelivery],
     ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
+        self.deliver_batch(attempt, contract::batch(batch, &self.key.destination, members)).await
+    }
+
+    /// The same with ids of the caller's choosing instead of the members' own idempotency keys: published signatures fix the
+    /// id that they cover.
+    ///
+    /// # Errors
+    /// As [`Self::deliver`].
+    pub async fn deliver_under_ids(
+        &mut self,
+        batch: &BatchId,
+        attempt: u32,
+        members: &[ClaimedDelivery],
+        ids: &[String],
+    ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
+        let mut batch = contract::batch(batch, &self.key.destination, members);
+        for (event, id) in batch.events.iter_mut().zip(ids) {
+            event.idempotency_key.clone_from(id);
+        }
+        self.deliver_batch(attempt, batch).await
+    }
+
+    async fn deliver_batch(
+        &mut self,
+        attempt: u32,
+        batch: types::Batch,
+    ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
         self.batches = self.batches.saturating_add(1);
-        let batch = contract::batch(batch, &self.key.destination, members);
+        let wanted = batch.events.len();
         let called = self
             .call(attempt, |bindings, store| {
                 Box::pin(async move { bindings.freehold_destination_sink().call_deliver(store, &batch).await })
             })
             .await;
         let outcomes = match called {
-            Ok(Ok(outcomes)) if outcomes.len() != members.len() => {
+            Ok(Ok(outcomes)) if outcomes.len() != wanted => {
                 self.healthy = false;
-                let (got, wanted) = (outcomes.len(), members.len());
-                Err(plugin_failure("plugin-wrong-answer", format!("the plugin gave {got} outcomes for {wanted} events")))
+                let got = outcomes.len();
+                Err(plugin_failure(
+                    "plugin-wrong-answer",
+                    format!("the plugin gave {got} outcomes for {wanted} events"),
+                ))
             }
             Ok(Ok(outcomes)) => Ok(outcomes.into_iter().map(|outcome| self.outcome(outcome)).collect()),
             Ok(Err(error)) => Err(self.failure(error)),
@@ -167,9 +198,10 @@ impl Instance {
                 Ok(answer)
             }
             Ok(Err(error)) => Err(self.explain(&error)),
-            Err(_) => {
-                Err(plugin_failure("plugin-timeout", format!("the plugin did not answer within {} ms", time.as_millis())))
-            }
+            Err(_) => Err(plugin_failure(
+                "plugin-timeout",
+                format!("the plugin did not answer within {} ms", time.as_millis()),
+            )),
         }
     }
 
@@ -202,7 +234,10 @@ pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> 
         return plugin_failure("plugin-stack-limit", "the plugin used up its stack");
     }
     if let Some(what) = growth_refused {
-        return plugin_failure(&format!("plugin-{what}-limit"), format!("the plugin asked for more {what} than its limit"));
+        return plugin_failure(
+            &format!("plugin-{what}-limit"),
+            format!("the plugin asked for more {what} than its limit"),
+        );
     }
     if let Some(trap) = trap {
         return plugin_failure("plugin-trap", format!("the plugin broke off: {trap}"));
@@ -216,5 +251,9 @@ pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> 
 
 /// A failure to make an instance that is nobody's fault and passes.
 pub(crate) fn not_startable(error: &wasmtime::Error) -> Failure {
-    Failure::new(ErrorKind::Transient, "plugin-not-startable", format!("the plugin could not be started: {}", error.root_cause()))
+    Failure::new(
+        ErrorKind::Transient,
+        "plugin-not-startable",
+        format!("the plugin could not be started: {}", error.root_cause()),
+    )
 }
