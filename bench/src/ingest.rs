@@ -176,7 +176,8 @@ async fn bare_inserts(
 ) -> Result<f64, Failed> {
     let mut inserted = 0;
     let began = Instant::now();
-    let mut seq: i64 = sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM events").fetch_one(&mut *connection).await?;
+    let mut seq: i64 =
+        sqlx::query_scalar("SELECT coalesce(max(seq), 0) FROM events").fetch_one(&mut *connection).await?;
     while began.elapsed() < ROUND {
         let mut rows = Vec::with_capacity(CLIENTS);
         for _ in 0..CLIENTS {

@@ -70,7 +70,8 @@ fn four_types(plugins: &Path, folder: &Path) -> Result<PathBuf, Failed> {
         let bytes = std::fs::read(plugins.join(format!("{file}.wasm")))?;
         std::fs::write(types.join(format!("{file}.wasm")), &bytes)?;
         let (from, to) = (format!("\"name\": \"{name}\""), format!("\"name\": \"{other}\""));
-        let place = bytes.windows(from.len()).position(|window| window == from.as_bytes()).ok_or("no name in the manifest")?;
+        let place =
+            bytes.windows(from.len()).position(|window| window == from.as_bytes()).ok_or("no name in the manifest")?;
         let mut copy = bytes;
         copy[place..place + to.len()].copy_from_slice(to.as_bytes());
         std::fs::write(types.join(format!("{other}.wasm")), copy)?;

@@ -113,8 +113,7 @@ impl Stage {
         };
         let secret = Secret::new(format!("whsec_{}", STANDARD.encode(KEY)).into_bytes());
         let credential = SecretFields::from_pairs([("secret".to_owned(), secret)]);
-        let assignment =
-            Assignment { key, destination_type: self.webhook.clone(), config: &self.config, credential };
+        let assignment = Assignment { key, destination_type: self.webhook.clone(), config: &self.config, credential };
         self.sandbox.start(assignment).await.map_err(|ended| ended.failure.message.into())
     }
 

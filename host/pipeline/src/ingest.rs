@@ -112,8 +112,7 @@ impl Ingest {
         let bytes: usize = submission.events.iter().map(|draft| draft.data.len() + 512).sum();
         let kib = u32::try_from(bytes / 1024 + 1).unwrap_or(u32::MAX);
         let _room = self.room.try_acquire_many(kib).map_err(|_| PublishError::Overloaded)?;
-        let idempotency =
-            submission.idempotency_key.map(|(key, fingerprint)| Idempotency { key, fingerprint });
+        let idempotency = submission.idempotency_key.map(|(key, fingerprint)| Idempotency { key, fingerprint });
         let (mut events, names) = self.check(scope, submission.events)?;
         self.resolve(scope, &mut events, &names, false).await?;
         let request = IngestRequest { events, idempotency };
@@ -160,7 +159,8 @@ impl Ingest {
             return Err(("/time", "lies more than a day in the future".into()));
         }
         if draft.data.len() > limits::EVENT_DATA_BYTES_MAX {
-            let message = format!("has {} bytes; an event may carry {}", draft.data.len(), limits::EVENT_DATA_BYTES_MAX);
+            let message =
+                format!("has {} bytes; an event may carry {}", draft.data.len(), limits::EVENT_DATA_BYTES_MAX);
             return Err(("/data", message));
         }
         check_metadata(&draft.metadata).map_err(|message| ("/metadata", message))?;

@@ -69,7 +69,10 @@ impl Pipeline {
         let metrics = Arc::new(Metrics::register(&registry)?);
         let lost = store.recover_leases_across_tenants().await?;
         if lost > 0 {
-            tracing::warn!(batches = lost, "batches were under way when the former process ended; they are tried again");
+            tracing::warn!(
+                batches = lost,
+                "batches were under way when the former process ended; they are tried again"
+            );
         }
         let sender = Arc::new(Sender {
             store: store.clone(),

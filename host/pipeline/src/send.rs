@@ -178,7 +178,8 @@ impl Sender {
 
     /// One line with the whole decision, and the counters.
     fn note(&self, batch: &ClaimedBatch, decision: &Decision, began: Instant) {
-        let count = |wanted: fn(&Verdict) -> bool| decision.verdicts.iter().filter(|(_, verdict)| wanted(verdict)).count();
+        let count =
+            |wanted: fn(&Verdict) -> bool| decision.verdicts.iter().filter(|(_, verdict)| wanted(verdict)).count();
         let delivered = count(|verdict| matches!(verdict, Verdict::Delivered));
         let retried = count(|verdict| matches!(verdict, Verdict::Retry { .. }));
         let held = count(|verdict| matches!(verdict, Verdict::Hold { .. }));

@@ -71,11 +71,15 @@ impl Dispatcher {
         loop {
             let now = self.sender.sources.now();
             let next_timer = lanes.fire_timers(now);
-            while stop.is_none() && let Some(turn) = lanes.next_turn() {
+            while stop.is_none()
+                && let Some(turn) = lanes.next_turn()
+            {
                 tokio::spawn(self.clone().claim(turn));
             }
             self.sender.metrics.running(lanes.running());
-            if lanes.running() == 0 && let Some(done) = stop.take() {
+            if lanes.running() == 0
+                && let Some(done) = stop.take()
+            {
                 // Whoever waits may have given up; that changes nothing here.
                 let _ = done.send(());
                 return;
@@ -147,8 +151,7 @@ struct Ending {
 
 impl Drop for Ending {
     fn drop(&mut self) {
-        let news =
-            News::Finished { destination: self.destination.clone(), fared: self.fared, next_at: self.next_at };
+        let news = News::Finished { destination: self.destination.clone(), fared: self.fared, next_at: self.next_at };
         self.dispatcher.tell(news);
     }
 }

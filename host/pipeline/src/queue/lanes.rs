@@ -242,7 +242,8 @@ impl Lanes {
     }
 
     fn forget_if_idle(&mut self, destination: &DestinationId) {
-        let idle = |state: &State| state.running == 0 && !state.claiming && state.failures == 0 && state.wake_at.is_none();
+        let idle =
+            |state: &State| state.running == 0 && !state.claiming && state.failures == 0 && state.wake_at.is_none();
         if self.states.get(destination).is_some_and(idle) {
             self.states.remove(destination);
         }
