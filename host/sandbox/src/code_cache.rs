@@ -41,7 +41,9 @@ impl CodeCache {
                 None => tracing::warn!(file = %path.display(), "compiled code is not genuine: compiling anew"),
             },
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
-            Err(error) => tracing::warn!(file = %path.display(), %error, "compiled code cannot be read: compiling anew"),
+            Err(error) => {
+                tracing::warn!(file = %path.display(), %error, "compiled code cannot be read: compiling anew")
+            }
         }
         let component = Component::from_binary(engine, bytes)?;
         if let Err(error) = self.keep(&path, &name, &component.serialize()?) {

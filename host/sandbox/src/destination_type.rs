@@ -7,10 +7,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use freehold_model::secret::SecretFields;
 use serde_json::Value;
 
-use crate::state::HostState;
 use crate::interface::destination_0_1::DestinationPre;
 use crate::manifest::Manifest;
 use crate::schema::{Schema, Violation};
+use crate::state::HostState;
 
 /// A component that passed every check, compiled and ready to be instantiated.
 pub struct DestinationType {

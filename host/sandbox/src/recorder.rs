@@ -57,12 +57,8 @@ impl Recorder {
 
 /// A failure from a guest, made fit to be kept: bounded, scrubbed, its code in the allowed letters.
 pub(crate) fn clean_failure(failure: Failure, scrubber: &Scrubber) -> Failure {
-    let code: String = failure
-        .code
-        .chars()
-        .filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-')
-        .take(64)
-        .collect();
+    let code: String =
+        failure.code.chars().filter(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '-').take(64).collect();
     let code = scrubber.text(code.as_bytes(), 64);
     let message = scrubber.text(failure.message.as_bytes(), FAILURE_MESSAGE_BYTES_MAX);
     Failure { code: if code.is_empty() { "unspecified".into() } else { code }, message, ..failure }

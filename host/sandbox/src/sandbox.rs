@@ -167,9 +167,12 @@ impl Sandbox {
             Ok(place) => place,
             Err(_) => {
                 shared.pool.evict();
-                shared.places.clone().acquire_owned().await.map_err(|_| {
-                    Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down")
-                })?
+                shared
+                    .places
+                    .clone()
+                    .acquire_owned()
+                    .await
+                    .map_err(|_| Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down"))?
             }
         };
         let state = HostState {

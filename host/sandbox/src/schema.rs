@@ -79,7 +79,8 @@ impl Schema {
 
     /// Whether a guest may take `prefix` off the field: the schema lists it in `x-prefixes`.
     pub(crate) fn has_prefix(&self, field: &str, prefix: &[u8]) -> bool {
-        let listed = self.properties.get(field).and_then(|property| property.get("x-prefixes")).and_then(Value::as_array);
+        let listed =
+            self.properties.get(field).and_then(|property| property.get("x-prefixes")).and_then(Value::as_array);
         listed.into_iter().flatten().filter_map(Value::as_str).any(|listed| listed.as_bytes() == prefix)
     }
 
@@ -115,9 +116,10 @@ fn violation(error: &jsonschema::ValidationError<'_>) -> Violation {
         ValidationErrorKind::Required { property } => {
             (property.as_str().map(pointer_to).unwrap_or_default(), "is required".to_owned())
         }
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            (unexpected.first().map(|name| pointer_to(name)).unwrap_or_default(), "is not a field of this type".to_owned())
-        }
+        ValidationErrorKind::AdditionalProperties { unexpected } => (
+            unexpected.first().map(|name| pointer_to(name)).unwrap_or_default(),
+            "is not a field of this type".to_owned(),
+        ),
         kind => (String::new(), describe(kind)),
     };
     Violation { pointer: format!("{place}{field}"), message }

@@ -47,7 +47,9 @@ impl Scrubber {
         }
         self.needle(hex(plain, false));
         self.needle(hex(plain, true));
-        self.needle(percent_encoding::percent_encode(plain, percent_encoding::NON_ALPHANUMERIC).to_string().into_bytes());
+        self.needle(
+            percent_encoding::percent_encode(plain, percent_encoding::NON_ALPHANUMERIC).to_string().into_bytes(),
+        );
         if let Ok(text) = std::str::from_utf8(plain)
             && let Ok(quoted) = serde_json::to_string(text)
         {
@@ -111,9 +113,14 @@ fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
 fn escape(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max));
     for c in text.chars() {
-        let hidden = c.is_control() || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        let hidden = c.is_control()
+            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         let before = line.len();
-        if hidden { line.extend(c.escape_default()) } else { line.push(c) }
+        if hidden {
+            line.extend(c.escape_default())
+        } else {
+            line.push(c)
+        }
         if line.len() > max {
             line.truncate(before);
             break;

@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
-use crate::interface::destination_0_1::freehold::destination::{credential, types};
 use crate::interface::destination_0_1::error;
+use crate::interface::destination_0_1::freehold::destination::{credential, types};
 use crate::state::{GuestFault, HostState};
 
 /// The host's side of a `secret`.
@@ -86,12 +86,7 @@ impl credential::HostSecret for HostState {
         self.keep(derived)
     }
 
-    fn sha256(
-        &mut self,
-        handle: Resource<SecretHandle>,
-        before: Vec<u8>,
-        after: Vec<u8>,
-    ) -> wasmtime::Result<Vec<u8>> {
+    fn sha256(&mut self, handle: Resource<SecretHandle>, before: Vec<u8>, after: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
         let secret = self.secret(&handle)?;
         Ok(Sha256::new().chain_update(before).chain_update(secret.expose()).chain_update(after).finalize().to_vec())
     }
@@ -150,7 +145,8 @@ impl credential::HostSecret for HostState {
             credential::Signature::Es256 => es256(key, &data),
             credential::Signature::Ed25519 => ed25519(key, &data),
         };
-        Ok(signed.ok_or_else(|| auth("credential-key", "the credential is not a private key of the kind that is needed")))
+        Ok(signed
+            .ok_or_else(|| auth("credential-key", "the credential is not a private key of the kind that is needed")))
     }
 
     fn drop(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<()> {

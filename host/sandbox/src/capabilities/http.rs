@@ -165,11 +165,7 @@ async fn exchange(client: Client, request: PendingRequest, time_left: Duration) 
                 response_bytes: response.bytes_read,
                 ..blank
             },
-            result: Ok(Answer {
-                status: response.status.as_u16(),
-                headers: response.headers,
-                body: response.body,
-            }),
+            result: Ok(Answer { status: response.status.as_u16(), headers: response.headers, body: response.body }),
         },
         Err(error) => Sent {
             exchange: Exchange {
