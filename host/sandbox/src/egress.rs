@@ -22,8 +22,6 @@ pub mod cases;
 pub mod client;
 pub mod dial;
 pub mod endpoint;
-#[cfg(test)]
-mod live_tests;
 pub mod network;
 pub mod refusal;
 pub mod resolve;
@@ -249,3 +247,6 @@ fn literal(host: &str) -> Option<IpAddr> {
         None => host.parse().ok().map(IpAddr::V4),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -138,8 +138,7 @@ impl Client {
         let refused = |refusal: Refusal| SendError::unsent((&refusal).into(), None);
         let url = canonicalise_for(&request.url, self.door.config()).map_err(refused)?;
         let endpoint = self.policy.find(&url).ok_or_else(|| refused(Refusal::of(Rule::Endpoint, url.host())))?;
-        let unsendable =
-            |failure: Failure| SendError::unsent(failure, Some(Arc::clone(endpoint.origin())));
+        let unsendable = |failure: Failure| SendError::unsent(failure, Some(Arc::clone(endpoint.origin())));
         check_method(&request.method).map_err(unsendable)?;
         let mut headers = collect(request.headers).map_err(unsendable)?;
         let decodes = !headers.contains_key(ACCEPT_ENCODING);
@@ -220,8 +219,8 @@ fn collect(headers: Vec<(HeaderName, HeaderValue)>) -> Result<HeaderMap, Failure
 /// Headers that steer the connection, claim to come from a proxy, or open a cloud's metadata service.
 fn is_reserved(name: &str) -> bool {
     match name {
-        "host" | "content-length" | "transfer-encoding" | "connection" | "keep-alive" | "te" | "trailer" | "upgrade"
-        | "expect" | "http2-settings" | "forwarded" | "x-real-ip" | "via" | "metadata-flavor" => true,
+        "host" | "content-length" | "transfer-encoding" | "connection" | "keep-alive" | "te" | "trailer"
+        | "upgrade" | "expect" | "http2-settings" | "forwarded" | "x-real-ip" | "via" | "metadata-flavor" => true,
         _ => ["proxy-", "x-forwarded-", "x-aws-ec2-metadata-token"].iter().any(|start| name.starts_with(start)),
     }
 }
@@ -250,7 +249,11 @@ fn timed_out(authority: &str, time_max: Duration, progress: &Progress) -> Failur
 }
 
 fn in_words(time: Duration) -> String {
-    if time.as_millis() % 1000 == 0 { format!("{} s", time.as_secs()) } else { format!("{} ms", time.as_millis()) }
+    if time.as_millis().is_multiple_of(1000) {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
+    }
 }
 
 /// Why an exchange ended without a whole answer.
@@ -287,7 +290,9 @@ fn on_the_wire(error: &(dyn std::error::Error + 'static)) -> (&'static str, Stri
         return (problem.code(), problem.to_string());
     }
     let (code, text) = match error.downcast_ref::<hyper::Error>() {
-        Some(error) if error.is_parse_too_large() => ("response-headers-too-large", "answered with headers that are too long"),
+        Some(error) if error.is_parse_too_large() => {
+            ("response-headers-too-large", "answered with headers that are too long")
+        }
         Some(error) if error.is_parse() => ("response-malformed", "did not answer in HTTP"),
         Some(error) if error.is_incomplete_message() => {
             ("connection-closed", "closed the connection before its answer was whole")

@@ -133,7 +133,8 @@ async fn dial_any(
 ) -> Result<TcpStream, Unreachable> {
     let race = async {
         let mut waiting = addresses.into_iter();
-        let mut running: FuturesUnordered<_> = waiting.next().map(|address| dialler.dial(address)).into_iter().collect();
+        let mut running: FuturesUnordered<_> =
+            waiting.next().map(|address| dialler.dial(address)).into_iter().collect();
         let mut last = Unreachable::Other;
         while !running.is_empty() {
             tokio::select! {
@@ -234,7 +235,8 @@ mod tests {
     #[test]
     fn families_are_tried_in_turn_and_only_a_few_addresses() {
         let address = |text: &str| text.parse::<SocketAddr>().unwrap();
-        let given = ["[2a00::1]:1", "[2a00::2]:1", "1.0.0.1:1", "[2a00::3]:1", "1.0.0.2:1", "[2a00::4]:1", "[2a00::5]:1"];
+        let given =
+            ["[2a00::1]:1", "[2a00::2]:1", "1.0.0.1:1", "[2a00::3]:1", "1.0.0.2:1", "[2a00::4]:1", "[2a00::5]:1"];
         let expected = ["1.0.0.1:1", "[2a00::1]:1", "1.0.0.2:1", "[2a00::2]:1", "[2a00::3]:1", "[2a00::4]:1"];
 
         let ordered = interleave(given.map(address).to_vec());

@@ -276,7 +276,9 @@ impl Place {
             Place::Port if is_port(value) => Ok(()),
             Place::Port => Err("must be a port number"),
             Place::HostPart if is_host_part(value) => Ok(()),
-            Place::HostPart => Err("becomes part of a host name: only letters, digits, `-`, `_` and single dots fit there"),
+            Place::HostPart => {
+                Err("becomes part of a host name: only letters, digits, `-`, `_` and single dots fit there")
+            }
             Place::Path => Ok(()),
         }
     }
@@ -284,9 +286,9 @@ impl Place {
 
 /// Labels joined by single dots. Nothing that could end the host or begin another part of the URL.
 fn is_host_part(value: &str) -> bool {
-    value.split('.').all(|label| {
-        !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    })
+    value
+        .split('.')
+        .all(|label| !label.is_empty() && label.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')))
 }
 
 fn is_port(value: &str) -> bool {
@@ -304,9 +306,8 @@ fn lookup(name: &str, config: &Value) -> Result<Vec<String>, Lookup> {
         Some(path) => (path, true),
         None => (name, false),
     };
-    let fits = |part: &str| {
-        !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-    };
+    let fits =
+        |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     let mut value = config;
     for part in path.split('.') {
         if !fits(part) {

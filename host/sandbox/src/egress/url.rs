@@ -279,7 +279,8 @@ fn is_under(name: &str, suffix: &str) -> bool {
 
 fn check_port(written: &Written<'_>) -> Result<(), Refusal> {
     let Some(port) = written.port else { return Ok(()) };
-    let is_plain = !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && (port == "0" || !port.starts_with('0'));
+    let is_plain =
+        !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()) && (port == "0" || !port.starts_with('0'));
     if is_plain { Ok(()) } else { Err(Refusal::of(Rule::Spelling, written.host)) }
 }
 

@@ -73,7 +73,10 @@ fn a_value_that_could_leave_its_place_is_refused() {
     }
     assert!(matches!(compile("{url}", &json!({"url": "hooks.example.com"})), Err(EndpointError::Value { .. })));
     assert!(matches!(compile("{url}", &json!({"url": {"a": 1}})), Err(EndpointError::Value { .. })));
-    assert!(matches!(compile("tls://{brokers[]}", &json!({"brokers": ["noport.example.com"]})), Err(EndpointError::Refused { .. })));
+    assert!(matches!(
+        compile("tls://{brokers[]}", &json!({"brokers": ["noport.example.com"]})),
+        Err(EndpointError::Refused { .. })
+    ));
 }
 
 #[test]
