@@ -15,7 +15,10 @@ fn refused(what: &str, answer: &Answer, status: u16, pointer: Option<&str>) {
     let kind = answer.header("content-type").unwrap_or_default();
     assert!(kind.starts_with("application/problem+json"), "{what}: {kind}: {text}");
     let problem = answer.json();
-    assert!(problem["type"].as_str().is_some_and(|t| t.starts_with("https://freehold.dev/problems/")), "{what}: {text}");
+    assert!(
+        problem["type"].as_str().is_some_and(|t| t.starts_with("https://freehold.dev/problems/")),
+        "{what}: {text}"
+    );
     assert_eq!(problem["status"], status, "{what}: {text}");
     assert!(problem["title"].as_str().is_some_and(|title| !title.is_empty()), "{what}: {text}");
     if let Some(pointer) = pointer {
@@ -24,6 +27,9 @@ fn refused(what: &str, answer: &Answer, status: u16, pointer: Option<&str>) {
         assert!(found, "{what}: nothing points to {pointer}: {text}");
     }
 }
+
+/// What it is, its headers, the bytes, and the statuses that are right for it.
+type BadBody<'a> = (&'a str, &'a [(&'a str, &'a str)], Vec<u8>, &'a [u16]);
 
 /// How much is stored, by kind.
 async fn stored(api: &Api) -> Result<Vec<usize>> {
@@ -95,9 +101,10 @@ async fn bodies_that_are_not_even_events_are_refused() -> Result {
     let key_twice = event.replacen('{', r#"{"type":"a","#, 1);
     let mut not_utf8 = event.clone().into_bytes();
     not_utf8.extend([0xff, 0xfe]);
-    let not_utf8_inside = event.replace("order.made", "\u{1}").into_bytes().into_iter().map(|b| if b == 1 { 0xff } else { b });
+    let not_utf8_inside =
+        event.replace("order.made", "\u{1}").into_bytes().into_iter().map(|b| if b == 1 { 0xff } else { b });
 
-    let bad: Vec<(&str, &[(&str, &str)], Vec<u8>, &[u16])> = vec![
+    let bad: Vec<BadBody> = vec![
         ("nothing", &json, Vec::new(), &[400, 422]),
         ("broken JSON", &json, b"{\"type\":".to_vec(), &[400]),
         ("a number", &json, b"7".to_vec(), &[400, 422]),
@@ -107,7 +114,12 @@ async fn bodies_that_are_not_even_events_are_refused() -> Result {
         ("bytes inside that are not UTF-8", &json, not_utf8_inside.collect(), &[400]),
         ("two events of one id", &json, twice.into_bytes(), &[400, 409, 422]),
         ("a field twice", &json, key_twice.into_bytes(), &[400, 422]),
-        ("nesting without end", &json, format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes(), &[400, 422]),
+        (
+            "nesting without end",
+            &json,
+            format!("{}{}", "[".repeat(10_000), "]".repeat(10_000)).into_bytes(),
+            &[400, 422],
+        ),
         ("a broken line", &lines, format!("{event}\n{{\n{event}").into_bytes(), &[400, 422]),
         ("another kind of content", &[("content-type", "text/csv")], event.clone().into_bytes(), &[415]),
         ("more than 5 MiB", &json, format!("[{}]", "1,".repeat(3 << 20)).into_bytes(), &[413]),
@@ -160,7 +172,11 @@ async fn bad_customers_and_destinations_are_refused() -> Result {
         ("config that is a list", with("config", json!([])), "/config"),
         ("a credential with a field too many", with("credential", json!({ "nonsense": "x" })), "/credential"),
         ("a credential that is a number", with("credential", json!({ "secret": 424_242 })), "/credential"),
-        ("a credential of a wrong form", with("credential", json!({ "secret": "short-hunter2" })), "/credential/secret"),
+        (
+            "a credential of a wrong form",
+            with("credential", json!({ "secret": "short-hunter2" })),
+            "/credential/secret",
+        ),
         ("half of a pair", with("credential", json!({ "username": "me" })), "/credential"),
         ("an empty subscription", with("subscription", json!([])), "/subscription"),
         ("a broken pattern", with("subscription", json!(["a", "a..b"])), "/subscription/1"),

@@ -23,7 +23,9 @@ fn command(folder: &std::path::Path, arguments: &[&str]) -> Result<Command> {
 #[test]
 fn alone_it_explains_itself() -> Result {
     let folder = tempfile::tempdir()?;
-    for arguments in [&["--help"][..], &["serve", "--help"], &["tenants", "create", "--help"], &["plugin", "check", "--help"]] {
+    for arguments in
+        [&["--help"][..], &["serve", "--help"], &["tenants", "create", "--help"], &["plugin", "check", "--help"]]
+    {
         let output = command(folder.path(), arguments)?.output()?;
         assert!(output.status.success());
         assert!(text(&output).contains("freehold"), "{}", text(&output));
@@ -196,7 +198,8 @@ async fn settings_of_the_environment_reach_the_server() -> Result {
 
     let log = host.log();
 
-    let json_lines = log.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok_and(|v| v.is_object()));
+    let json_lines =
+        log.lines().filter(|line| serde_json::from_str::<serde_json::Value>(line).is_ok_and(|v| v.is_object()));
     assert!(json_lines.count() > 0, "{log}");
     Ok(())
 }

@@ -11,7 +11,8 @@ use crate::story::Story;
 async fn a_published_event_reaches_the_webhook_whole_and_signed() -> Result {
     let story = Story::begin().await?;
 
-    let event = story.api.publish_one(&story.customer, "invoice.paid", json!({ "total": 12, "name": "Ünï ☕" })).await?;
+    let event =
+        story.api.publish_one(&story.customer, "invoice.paid", json!({ "total": 12, "name": "Ünï ☕" })).await?;
 
     let received = story.mailbox.wait_for(1).await?;
     assert_eq!(received[0].signature, Ok(()));
@@ -209,7 +210,8 @@ async fn a_destination_can_be_tested_before_anything_is_published() -> Result {
     assert_eq!(good["ok"], true, "{good}");
     assert_eq!(bad["ok"], false, "{bad}");
     assert!(bad["failure"]["message"].as_str().is_some_and(|message| message.contains("500")), "{bad}");
-    until("both requests", freehold_tests::LONG, async || Ok((story.mailbox.received().len() == 2).then_some(()))).await?;
+    until("both requests", freehold_tests::LONG, async || Ok((story.mailbox.received().len() == 2).then_some(())))
+        .await?;
     assert!(story.mailbox.received().iter().all(|request| request.signature.is_ok()));
     Ok(())
 }

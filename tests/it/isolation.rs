@@ -189,7 +189,8 @@ pub(crate) fn make_key(story: &Story, options: &[&str]) -> Result<(String, Strin
     let name = ["api-keys", "create", "acme", "--name", "second"];
     let output = story.host.run(&[&name[..], options].concat())?;
     let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let word = |prefix: &str| printed.split(|c: char| c.is_whitespace() || c == '`').find(|word| word.starts_with(prefix));
+    let word =
+        |prefix: &str| printed.split(|c: char| c.is_whitespace() || c == '`').find(|word| word.starts_with(prefix));
     match (word("key_"), word("fh_live_")) {
         (Some(id), Some(key)) => Ok((id.to_owned(), key.to_owned())),
         _ => Err(trouble(format!("no id and key in: {printed}"))),

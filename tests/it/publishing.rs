@@ -116,9 +116,8 @@ async fn events_can_be_found_again() -> Result {
 async fn lists_come_in_pages_that_miss_nothing() -> Result {
     let story = Story::begin().await?;
     for page in 0..5 {
-        let events: Vec<Value> = (0..7)
-            .map(|n| json!({ "type": "order.made", "customer": story.customer, "data": page * 7 + n }))
-            .collect();
+        let events: Vec<Value> =
+            (0..7).map(|n| json!({ "type": "order.made", "customer": story.customer, "data": page * 7 + n })).collect();
         story.api.publish(&json!(events)).await?.ok()?;
     }
 

@@ -113,7 +113,11 @@ async fn objects_can_be_compressed_and_named_and_stored_as_the_customer_wishes()
 
     assert_eq!(shelf.stored()?, published);
     let objects = shelf.server.objects(&shelf.bucket.name)?;
-    assert!(objects[0].key.starts_with("in/2026/10/bat_") && objects[0].key.ends_with(".jsonl.gz"), "{}", objects[0].key);
+    assert!(
+        objects[0].key.starts_with("in/2026/10/bat_") && objects[0].key.ends_with(".jsonl.gz"),
+        "{}",
+        objects[0].key
+    );
     let request = shelf.server.requests().remove(0);
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!(header("x-amz-server-side-encryption"), "AES256");
@@ -159,7 +163,14 @@ async fn a_test_writes_and_removes_its_object() -> Result {
 async fn each_way_to_be_refused_has_its_kind_and_says_what_to_do() -> Result {
     let shelf = Shelf::begin().await?;
     let wrong = [
-        ("a wrong secret", "credential", "secret_access_key", "wrong-secret-of-forty-characters-0000000", "auth", "save both"),
+        (
+            "a wrong secret",
+            "credential",
+            "secret_access_key",
+            "wrong-secret-of-forty-characters-0000000",
+            "auth",
+            "save both",
+        ),
         ("an unknown key", "credential", "access_key_id", "AKIANOBODY", "auth", "access key id"),
         ("a missing bucket", "config", "bucket", "nobodys-bucket", "config", "nobodys-bucket"),
         ("another's bucket", "config", "bucket", "events-of-globex", "auth", "s3:PutObject"),
@@ -193,8 +204,7 @@ async fn expect_failure(shelf: &Shelf, what: &str, destination: &str, kind: &str
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_secret_pauses_and_the_right_one_resumes() -> Result {
     let shelf = Shelf::begin().await?;
-    let destination =
-        shelf.destination(|body| body["credential"]["secret_access_key"] = json!("wrong-secret")).await?;
+    let destination = shelf.destination(|body| body["credential"]["secret_access_key"] = json!("wrong-secret")).await?;
 
     let published = shelf.publish(4).await?;
     let paused = shelf.api.destination_in(&destination, "paused").await?;

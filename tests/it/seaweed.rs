@@ -47,7 +47,14 @@ impl Seaweed {
         let s3_port = peers::free_port()?;
         let mut command = Command::new(binary);
         command.args(["-logtostderr=true", "server", "-ip", "127.0.0.1", "-ip.bind", "127.0.0.1"]);
-        command.args(["-master.telemetry=false", "-metricsPort=0", "-volume.max", "20", "-master.volumeSizeLimitMB", "64"]);
+        command.args([
+            "-master.telemetry=false",
+            "-metricsPort=0",
+            "-volume.max",
+            "20",
+            "-master.volumeSizeLimitMB",
+            "64",
+        ]);
         command.arg("-dir").arg(folder.path()).args(["-filer", "-s3", "-s3.port.iceberg=0", "-s3.port.lance=0"]);
         command.arg("-s3.config").arg(&config).arg("-s3.port").arg(s3_port.to_string());
         // Named, or it adds 10,000 to the others, which may be no port any more.
@@ -56,7 +63,12 @@ impl Seaweed {
             command.arg(port).arg(peers::free_port()?.to_string());
         }
         let log = std::fs::File::create(folder.path().join("log.txt"))?;
-        command.current_dir(folder.path()).env("HOME", folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        command
+            .current_dir(folder.path())
+            .env("HOME", folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
         let child = command.spawn()?;
         Ok(Some(Seaweed { child, url: format!("http://127.0.0.1:{s3_port}"), _folder: folder }))
     }
@@ -94,9 +106,11 @@ async fn seaweedfs_takes_what_is_signed_right_and_nothing_else() -> Result {
         })
     };
     let good = api.create_destination(&customer, &body("good", KEY, SECRET)).await?;
-    let test = async |destination: &str| api.post(&format!("/v1/destinations/{destination}/test"), &json!({})).await?.ok();
+    let test =
+        async |destination: &str| api.post(&format!("/v1/destinations/{destination}/test"), &json!({})).await?.ok();
 
-    until("SeaweedFS to take a signed write", LONG, async || Ok((test(&good).await?["ok"] == true).then_some(()))).await?;
+    until("SeaweedFS to take a signed write", LONG, async || Ok((test(&good).await?["ok"] == true).then_some(())))
+        .await?;
     let wrong_secret = api.create_destination(&customer, &body("wrong secret", KEY, "other-secret")).await?;
     let unknown = api.create_destination(&customer, &body("unknown key", "AKIANOBODY", SECRET)).await?;
     let reader = api.create_destination(&customer, &body("reader", "AKIAREADONLY", "rosecret")).await?;
@@ -106,8 +120,9 @@ async fn seaweedfs_takes_what_is_signed_right_and_nothing_else() -> Result {
         api.delete(&format!("/v1/destinations/{destination}")).await?.ok()?;
     }
 
-    let events: Vec<Value> =
-        (0..50).map(|number| json!({ "type": "order.made", "customer": customer, "data": { "number": number } })).collect();
+    let events: Vec<Value> = (0..50)
+        .map(|number| json!({ "type": "order.made", "customer": customer, "data": { "number": number } }))
+        .collect();
     api.publish(&json!(events)).await?.ok()?;
     let settled = api.settled(&format!("destination={good}")).await?;
 

@@ -1,2 +1,84 @@
-//! The prover.
-fn main() {}
+//! Which claim is to be proved, and how is it told? A table for people, then one JSON object on the last line.
+
+mod crash;
+mod proof;
+mod sandbox;
+mod secrets;
+mod signatures;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use freehold_tests::{Result, trouble};
+
+use crate::proof::Proof;
+
+/// What was asked for.
+#[derive(Debug, Default)]
+pub(crate) struct Wish {
+    /// Less of it, for every day.
+    pub(crate) short: bool,
+    /// How often to kill.
+    pub(crate) rounds: Option<u32>,
+    /// Vectors of signatures.
+    pub(crate) vectors: Option<PathBuf>,
+    /// Components of the asker's own.
+    pub(crate) guests: Vec<PathBuf>,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let mut arguments = std::env::args().skip(1);
+    let claim = arguments.next().unwrap_or_default();
+    let proof = match wish(arguments) {
+        Ok(wish) => prove(&claim, &wish).await,
+        Err(why) => Err(why),
+    };
+    match proof {
+        Ok(proof) => proof.tell(),
+        Err(why) => {
+            eprintln!("`{claim}` could not be tried: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
+    match claim {
+        "signatures" => signatures::prove(wish).await,
+        "sandbox" => sandbox::prove(wish).await,
+        "secrets" => secrets::prove(wish).await,
+        "crash" => crash::prove(wish).await,
+        other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
+    }
+}
+
+fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
+    let mut wish = Wish::default();
+    let mut arguments = arguments.peekable();
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next_if(|next| !next.starts_with("--"));
+        match argument.as_str() {
+            "--short" => wish.short = true,
+            "--rounds" => {
+                let number = value().and_then(|number| number.parse().ok());
+                wish.rounds = Some(number.ok_or_else(|| trouble("--rounds needs a number"))?);
+            }
+            "--vectors" => {
+                wish.vectors = Some(value().ok_or_else(|| trouble("--vectors needs a file"))?.into());
+            }
+            "--guest" => {
+                let mut any = false;
+                while let Some(file) = value() {
+                    wish.guests.push(file.into());
+                    any = true;
+                }
+                if !any {
+                    return Err(trouble("--guest needs one file or more"));
+                }
+            }
+            other => return Err(trouble(format!("there is no option `{other}`: see cargo xtask prove --help"))),
+        }
+    }
+    Ok(wish)
+}

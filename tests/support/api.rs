@@ -255,13 +255,21 @@ impl Api {
     /// # Errors
     /// When some still are queued at the deadline.
     pub async fn settled_within(&self, filter: &str, limit: Duration) -> Result<Vec<Value>> {
+        self.until_settled(filter, limit).await?;
+        self.deliveries(filter).await
+    }
+
+    /// Waits until no delivery that matches `filter` is queued any more.
+    ///
+    /// # Errors
+    /// When some still are at the deadline.
+    pub async fn until_settled(&self, filter: &str, limit: Duration) -> Result {
         let queued = with_filter("/v1/deliveries?state=queued&limit=1", filter);
         until("the deliveries to settle", limit, async || {
             let page = self.get(&queued).await?.ok()?;
             Ok(page["data"].as_array().is_some_and(Vec::is_empty).then_some(()))
         })
-        .await?;
-        self.deliveries(filter).await
+        .await
     }
 
     /// Waits until the destination's state is `state`, and returns the destination.

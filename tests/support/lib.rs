@@ -3,6 +3,7 @@
 pub mod api;
 pub mod bodies;
 pub mod chance;
+pub mod clock;
 pub mod events;
 pub mod host;
 pub mod patience;

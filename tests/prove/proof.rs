@@ -1,0 +1,69 @@
+//! What was tried, what came of it, and the figures that go with it.
+
+use std::process::ExitCode;
+
+use serde_json::{Map, Value, json};
+
+/// A claim and its cases.
+pub(crate) struct Proof {
+    claim: &'static str,
+    cases: Vec<Case>,
+    figures: Map<String, Value>,
+}
+
+struct Case {
+    name: String,
+    trouble: Option<String>,
+    detail: String,
+}
+
+impl Proof {
+    pub(crate) fn of(claim: &'static str) -> Proof {
+        Proof { claim, cases: Vec::new(), figures: Map::new() }
+    }
+
+    /// Notes a case that is as claimed.
+    pub(crate) fn holds(&mut self, name: impl Into<String>, detail: impl Into<String>) {
+        self.cases.push(Case { name: name.into(), trouble: None, detail: detail.into() });
+    }
+
+    /// Notes a case that is not.
+    pub(crate) fn fails(&mut self, name: impl Into<String>, trouble: impl Into<String>) {
+        self.cases.push(Case { name: name.into(), trouble: Some(trouble.into()), detail: String::new() });
+    }
+
+    /// Notes a case by whether it is as claimed.
+    pub(crate) fn case(&mut self, name: impl Into<String>, is_so: bool, detail: impl Into<String>) {
+        if is_so { self.holds(name, detail) } else { self.fails(name, detail) }
+    }
+
+    /// Adds a figure to the last line.
+    pub(crate) fn figure(&mut self, name: &str, value: impl Into<Value>) {
+        self.figures.insert(name.to_owned(), value.into());
+    }
+
+    /// Prints everything; a failure when any case failed.
+    pub(crate) fn tell(self) -> ExitCode {
+        println!("\n{}\n", self.claim);
+        let width = self.cases.iter().map(|case| case.name.chars().count()).max().unwrap_or(0);
+        for case in &self.cases {
+            let (mark, text) = match &case.trouble {
+                None => ("✓", &case.detail),
+                Some(trouble) => ("✗", trouble),
+            };
+            println!("  {mark} {:width$}  {text}", case.name);
+        }
+        let failed = self.cases.iter().filter(|case| case.trouble.is_some()).count();
+        println!();
+        for (name, value) in &self.figures {
+            println!("  {name}: {value}");
+        }
+        let mut line = json!({ "claim": self.claim, "cases": self.cases.len(), "failed": failed });
+        if let Some(object) = line.as_object_mut() {
+            object.extend(self.figures);
+        }
+        println!("\n{line}");
+        // Nothing tried is nothing proved.
+        if failed == 0 && !self.cases.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
