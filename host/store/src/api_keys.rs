@@ -1,49 +1,78 @@
 //! The API keys of a tenant.
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
 use freehold_model::api_key::ApiKey;
 use freehold_model::audit::AuditEntry;
 use freehold_model::{ApiKeyId, Scope};
 
+use crate::sqlite::api_keys;
 use crate::{Store, StoreError};
+
+/// When keys were last seen, so that a busy key is written once a minute instead of once a request.
+#[derive(Clone, Default)]
+pub(crate) struct Touched(Arc<Mutex<HashMap<ApiKeyId, i64>>>);
+
+impl Touched {
+    fn is_news(&self, id: &ApiKeyId, minute: i64) -> bool {
+        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.insert(id.clone(), minute) != Some(minute)
+    }
+}
 
 impl Store {
     /// Stores a new key of the scope's tenant.
     ///
     /// # Errors
     /// [`Conflict::Id`](crate::Conflict::Id) when the id or the hash is already stored.
-    pub async fn create_api_key(&self, _scope: &Scope, _key: &ApiKey, _audit: &AuditEntry) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+    pub async fn create_api_key(&self, scope: &Scope, key: &ApiKey, audit: &AuditEntry) -> Result<(), StoreError> {
+        let scope = scope.clone();
+        let key = key.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { api_keys::create(tx, &scope, &key, &audit).await })).await
     }
 
     /// Every key of the tenant, newest first, revoked ones too.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn api_keys(&self, _scope: &Scope) -> Result<Vec<ApiKey>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn api_keys(&self, scope: &Scope) -> Result<Vec<ApiKey>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        api_keys::list(&mut connection, scope).await
     }
 
     /// Revokes a key. Revoking it again changes nothing.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when the tenant has no such key.
-    pub async fn revoke_api_key(&self, _scope: &Scope, _id: &ApiKeyId, _audit: &AuditEntry) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+    pub async fn revoke_api_key(&self, scope: &Scope, id: &ApiKeyId, audit: &AuditEntry) -> Result<(), StoreError> {
+        let scope = scope.clone();
+        let id = id.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &scope, &id, &audit).await })).await
     }
 
     /// The key with this hash, whoever's it is; revoked and expired ones too, so that the caller can say so.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_api_key_across_tenants(&self, _hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn find_api_key_across_tenants(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        api_keys::find_across_tenants(&mut connection, hash).await
     }
 
     /// Notes that a key was used now, to the minute.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn touch_api_key(&self, _scope: &Scope, _id: &ApiKeyId) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+    pub async fn touch_api_key(&self, scope: &Scope, id: &ApiKeyId) -> Result<(), StoreError> {
+        let minute = self.sources.now().millis() / 60_000 * 60_000;
+        if !self.touched.is_news(id, minute) {
+            return Ok(());
+        }
+        let scope = scope.clone();
+        let id = id.clone();
+        self.engine.write(move |tx| Box::pin(async move { api_keys::touch(tx, &scope, &id, minute).await })).await
     }
 }

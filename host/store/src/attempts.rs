@@ -5,6 +5,7 @@ use freehold_model::event::EventId;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{AttemptId, CustomerId, DeliveryId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::attempts;
 use crate::{Store, StoreError};
 
 /// Which attempts a list has: all that fit every part that is given.
@@ -31,8 +32,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn attempt(&self, _scope: &Scope, _id: &AttemptId) -> Result<Option<Attempt>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn attempt(&self, scope: &Scope, id: &AttemptId) -> Result<Option<Attempt>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        attempts::find(&mut connection, scope, id).await
     }
 
     /// Attempts, newest first.
@@ -41,10 +43,11 @@ impl Store {
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn attempts(
         &self,
-        _scope: &Scope,
-        _filter: &AttemptFilter,
-        _page: &PageRequest,
+        scope: &Scope,
+        filter: &AttemptFilter,
+        page: &PageRequest,
     ) -> Result<Page<Attempt>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        attempts::list(&mut connection, scope, filter, page).await
     }
 }

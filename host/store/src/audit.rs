@@ -4,6 +4,7 @@ use freehold_model::audit::AuditRecord;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, Scope, Timestamp};
 
+use crate::sqlite::audit;
 use crate::{Store, StoreError};
 
 /// Which records a list has: all that fit every part that is given.
@@ -26,10 +27,11 @@ impl Store {
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn audit(
         &self,
-        _scope: &Scope,
-        _filter: &AuditFilter,
-        _page: &PageRequest,
+        scope: &Scope,
+        filter: &AuditFilter,
+        page: &PageRequest,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        audit::list(&mut connection, scope, filter, page).await
     }
 }

@@ -8,6 +8,7 @@ use freehold_model::lane::Lane;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, Scope};
 
+use crate::sqlite::customers;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -17,27 +18,34 @@ impl Store {
     /// [`Conflict::ExternalId`](crate::Conflict::ExternalId) when another customer has its external id.
     pub async fn create_customer(
         &self,
-        _scope: &Scope,
-        _customer: &Customer,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        customer: &Customer,
+        audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let customer = customer.clone();
+        let audit = audit.clone();
+        self.engine
+            .write(move |tx| Box::pin(async move { customers::create(tx, &scope, &customer, &audit).await }))
+            .await
     }
 
     /// One customer.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn customer(&self, _scope: &Scope, _id: &CustomerId) -> Result<Option<Customer>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn customer(&self, scope: &Scope, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        customers::find(&mut connection, scope, id).await
     }
 
     /// The tenant's customers, newest first.
     ///
     /// # Errors
     /// [`StoreError::BadCursor`] when the position is not one of this list.
-    pub async fn customers(&self, _scope: &Scope, _page: &PageRequest) -> Result<Page<Customer>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn customers(&self, scope: &Scope, page: &PageRequest) -> Result<Page<Customer>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        customers::list(&mut connection, scope, page).await
     }
 
     /// The customers that these ids or external ids name. Names without a customer are missing from the answer.
@@ -46,10 +54,11 @@ impl Store {
     /// When the database fails.
     pub async fn resolve_customers(
         &self,
-        _scope: &Scope,
-        _names: &[String],
+        scope: &Scope,
+        names: &[String],
     ) -> Result<HashMap<String, CustomerId>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        customers::resolve(&mut connection, scope, names).await
     }
 
     /// Deletes a customer with all its destinations: queued deliveries are cancelled, credentials and the customer's
@@ -59,10 +68,13 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such customer.
     pub async fn delete_customer(
         &self,
-        _scope: &Scope,
-        _id: &CustomerId,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        id: &CustomerId,
+        audit: &AuditEntry,
     ) -> Result<Vec<Lane>, StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let id = id.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { customers::delete(tx, &scope, &id, &audit).await })).await
     }
 }

@@ -5,6 +5,7 @@ use freehold_model::event::EventId;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, DeliveryId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::deliveries;
 use crate::{Store, StoreError};
 
 /// Which deliveries a list has: all that fit every part that is given.
@@ -29,8 +30,9 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn delivery(&self, _scope: &Scope, _id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn delivery(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        deliveries::find(&mut connection, scope, id).await
     }
 
     /// Deliveries, newest first.
@@ -39,10 +41,11 @@ impl Store {
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn deliveries(
         &self,
-        _scope: &Scope,
-        _filter: &DeliveryFilter,
-        _page: &PageRequest,
+        scope: &Scope,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
     ) -> Result<Page<Delivery>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        deliveries::list(&mut connection, scope, filter, page).await
     }
 }

@@ -6,6 +6,7 @@ use freehold_model::destination::{Destination, DestinationChange, Pause};
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, DestinationId, Scope};
 
+use crate::sqlite::destinations;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -16,20 +17,31 @@ impl Store {
     /// is taken.
     pub async fn create_destination(
         &self,
-        _scope: &Scope,
-        _destination: &Destination,
-        _credential: Option<&SealedCredential>,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        destination: &Destination,
+        credential: Option<&SealedCredential>,
+        audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let destination = destination.clone();
+        let credential = credential.cloned();
+        let audit = audit.clone();
+        self.engine
+            .write(move |tx| {
+                Box::pin(
+                    async move { destinations::create(tx, &scope, &destination, credential.as_ref(), &audit).await },
+                )
+            })
+            .await
     }
 
     /// One destination.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn destination(&self, _scope: &Scope, _id: &DestinationId) -> Result<Option<Destination>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn destination(&self, scope: &Scope, id: &DestinationId) -> Result<Option<Destination>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        destinations::find(&mut connection, scope, id).await
     }
 
     /// The tenant's destinations, or one customer's, newest first.
@@ -38,11 +50,12 @@ impl Store {
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn destinations(
         &self,
-        _scope: &Scope,
-        _customer: Option<&CustomerId>,
-        _page: &PageRequest,
+        scope: &Scope,
+        customer: Option<&CustomerId>,
+        page: &PageRequest,
     ) -> Result<Page<Destination>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        destinations::list(&mut connection, scope, customer, page).await
     }
 
     /// Changes a destination. A new config bumps its version and ends a `config` pause.
@@ -51,12 +64,18 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such destination.
     pub async fn update_destination(
         &self,
-        _scope: &Scope,
-        _id: &DestinationId,
-        _change: &DestinationChange,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        id: &DestinationId,
+        change: &DestinationChange,
+        audit: &AuditEntry,
     ) -> Result<Destination, StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let id = id.clone();
+        let change = change.clone();
+        let audit = audit.clone();
+        self.engine
+            .write(move |tx| Box::pin(async move { destinations::update(tx, &scope, &id, &change, &audit).await }))
+            .await
     }
 
     /// Deletes a destination: its queued deliveries are cancelled, its credentials destroyed.
@@ -65,25 +84,34 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such destination.
     pub async fn delete_destination(
         &self,
-        _scope: &Scope,
-        _id: &DestinationId,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        id: &DestinationId,
+        audit: &AuditEntry,
     ) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let id = id.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { destinations::delete(tx, &scope, &id, &audit).await })).await
     }
 
-    /// Pauses a destination; the new pause replaces one that is already there.
+    /// Pauses a destination. A pause that is already there gets the new reason and message, and keeps its beginning.
     ///
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such destination.
     pub async fn pause_destination(
         &self,
-        _scope: &Scope,
-        _id: &DestinationId,
-        _pause: &Pause,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        id: &DestinationId,
+        pause: &Pause,
+        audit: &AuditEntry,
     ) -> Result<Destination, StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let id = id.clone();
+        let pause = pause.clone();
+        let audit = audit.clone();
+        self.engine
+            .write(move |tx| Box::pin(async move { destinations::pause(tx, &scope, &id, &pause, &audit).await }))
+            .await
     }
 
     /// Ends a pause. Does nothing to a destination that is active.
@@ -92,10 +120,13 @@ impl Store {
     /// [`StoreError::NotFound`] when there is no such destination.
     pub async fn resume_destination(
         &self,
-        _scope: &Scope,
-        _id: &DestinationId,
-        _audit: &AuditEntry,
+        scope: &Scope,
+        id: &DestinationId,
+        audit: &AuditEntry,
     ) -> Result<Destination, StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let id = id.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { destinations::resume(tx, &scope, &id, &audit).await })).await
     }
 }

@@ -6,6 +6,8 @@ use freehold_model::page::{Page, PageRequest};
 use freehold_model::subscription::EventPattern;
 use freehold_model::{CustomerId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::events;
+use crate::sqlite::ingest::Prepared;
 use crate::{IngestError, Store, StoreError};
 
 /// Says which subscribers (by position) an event goes to.
@@ -100,19 +102,20 @@ impl Store {
     /// See [`IngestError`]; none of the request's events is stored then.
     pub async fn ingest(
         &self,
-        _scope: &Scope,
-        _request: IngestRequest,
-        _matching: Matching,
+        scope: &Scope,
+        request: IngestRequest,
+        matching: Matching,
     ) -> Result<Ingested, IngestError> {
-        Err(IngestError::Store(StoreError::Closed))
+        self.engine.ingest(Prepared::new(scope, request, matching)?).await
     }
 
     /// One event.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn event(&self, _scope: &Scope, _id: &EventId) -> Result<Option<Event>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn event(&self, scope: &Scope, id: &EventId) -> Result<Option<Event>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        events::find(&mut connection, scope, id).await
     }
 
     /// Events, newest first.
@@ -121,10 +124,11 @@ impl Store {
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn events(
         &self,
-        _scope: &Scope,
-        _filter: &EventFilter,
-        _page: &PageRequest,
+        scope: &Scope,
+        filter: &EventFilter,
+        page: &PageRequest,
     ) -> Result<Page<Event>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        events::list(&mut connection, scope, filter, page).await
     }
 }

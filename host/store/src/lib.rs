@@ -7,6 +7,7 @@ pub mod api_keys;
 pub mod attempts;
 pub mod audit;
 pub mod credentials;
+mod cursor;
 pub mod customers;
 pub mod deliveries;
 pub mod destinations;
@@ -14,11 +15,15 @@ pub mod error;
 pub mod events;
 pub mod queue;
 pub mod replay;
+mod sqlite;
 pub mod tenants;
 
+use std::fmt;
 use std::path::Path;
 
 use freehold_model::time::Sources;
+
+use crate::sqlite::Sqlite;
 
 pub use attempts::AttemptFilter;
 pub use audit::AuditFilter;
@@ -30,20 +35,33 @@ pub use queue::{BatchLimits, Claim, ClaimRequest, Settled, Settlement};
 pub use replay::{Replay, Replayed};
 
 /// The store. Clones share one database.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Store {
+    engine: Sqlite,
     sources: Sources,
+    touched: api_keys::Touched,
 }
 
 impl Store {
     /// Opens the database at `path`, makes it when there is none, and brings its schema up to date.
     ///
+    /// Must be called within a tokio runtime, which then runs the writer.
+    ///
     /// # Errors
     /// When the file cannot be opened, is not a database, or was written by a newer version.
-    pub async fn open(_path: &Path, sources: Sources) -> Result<Store, StoreError> {
-        Ok(Store { sources })
+    pub async fn open(path: &Path, sources: Sources) -> Result<Store, StoreError> {
+        let engine = Sqlite::open(path, sources.clone()).await?;
+        Ok(Store { engine, sources, touched: api_keys::Touched::default() })
     }
 
     /// Finishes what was asked before, then closes the database. Later calls get [`StoreError::Closed`].
-    pub async fn close(&self) {}
+    pub async fn close(&self) {
+        self.engine.close().await;
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Store")
+    }
 }

@@ -7,6 +7,7 @@ use freehold_model::destination::Pause;
 use freehold_model::lane::Lane;
 use freehold_model::{AttemptId, BatchId, DeliveryId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::{claim, queue, settle};
 use crate::{Store, StoreError};
 
 /// How much to claim of a lane.
@@ -58,6 +59,12 @@ pub struct Settlement {
     pub report: AttemptReport,
     /// The component that ran.
     pub component_digest: Option<String>,
+    /// Whether the plugin itself broke (a trap, a limit, a broken answer): counted in the batch as
+    /// `plugin_failures`, which any other outcome sets back to 0. A `Hold` leaves it as it is.
+    pub plugin_failed: bool,
+    /// Takes the batch apart: every member with a `Retry` verdict goes on in a new batch of its own, so that the one
+    /// event that breaks the plugin cannot hold up the others.
+    pub split: bool,
     /// Pauses the destination, if it is active.
     pub pause: Option<(Pause, AuditEntry)>,
 }
@@ -78,19 +85,26 @@ impl Store {
     /// When the database fails. A destination that is not there has nothing to claim.
     pub async fn claim(
         &self,
-        _scope: &Scope,
-        _destination: &DestinationId,
-        _request: &ClaimRequest,
+        scope: &Scope,
+        destination: &DestinationId,
+        request: &ClaimRequest,
     ) -> Result<Claim, StoreError> {
-        Err(StoreError::Closed)
+        let scope = scope.clone();
+        let destination = destination.clone();
+        let request = request.clone();
+        self.engine
+            .write(move |tx| Box::pin(async move { claim::claim(tx, &scope, &destination, &request).await }))
+            .await
     }
 
     /// Writes down what became of a claimed batch: its attempt, its deliveries, and what is left of it.
     ///
     /// # Errors
     /// [`Conflict::Members`](crate::Conflict::Members) when the verdicts are not one for each member.
-    pub async fn settle(&self, _scope: &Scope, _settlement: &Settlement) -> Result<Settled, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn settle(&self, scope: &Scope, settlement: &Settlement) -> Result<Settled, StoreError> {
+        let scope = scope.clone();
+        let settlement = settlement.clone();
+        self.engine.write(move |tx| Box::pin(async move { settle::settle(tx, &scope, &settlement).await })).await
     }
 
     /// Every lane of an active destination that has something to claim, now or later.
@@ -98,7 +112,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn lanes_with_work_across_tenants(&self) -> Result<Vec<Lane>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        queue::lanes_across_tenants(&mut connection).await
     }
 
     /// Ends every lease, when no other process holds any: at start, those of the former process are lost.
@@ -106,7 +121,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn recover_leases_across_tenants(&self) -> Result<u64, StoreError> {
-        Err(StoreError::Closed)
+        self.engine.write(|tx| Box::pin(queue::recover_across_tenants(tx))).await
     }
 
     /// How many deliveries are queued.
@@ -114,7 +129,8 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn queued_across_tenants(&self) -> Result<u64, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        queue::queued_across_tenants(&mut connection).await
     }
 
     /// Forgets idempotency keys whose time is over. Returns how many.
@@ -122,6 +138,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn expire_idempotency_across_tenants(&self) -> Result<u64, StoreError> {
-        Err(StoreError::Closed)
+        self.engine.write(|tx| Box::pin(queue::expire_idempotency_across_tenants(tx))).await
     }
 }

@@ -4,6 +4,7 @@ use freehold_model::audit::AuditEntry;
 use freehold_model::lane::Lane;
 use freehold_model::{DeliveryId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::replay;
 use crate::{Store, StoreError};
 
 /// What to deliver again.
@@ -42,7 +43,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when the delivery or destination is not there;
     /// [`Conflict::StillQueued`](crate::Conflict::StillQueued) when the one delivery is still queued.
-    pub async fn replay(&self, _scope: &Scope, _replay: &Replay, _audit: &AuditEntry) -> Result<Replayed, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn replay(&self, scope: &Scope, replay: &Replay, audit: &AuditEntry) -> Result<Replayed, StoreError> {
+        let scope = scope.clone();
+        let replay = replay.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { replay::replay(tx, &scope, &replay, &audit).await })).await
     }
 }

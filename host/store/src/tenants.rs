@@ -3,6 +3,7 @@
 use freehold_model::audit::AuditEntry;
 use freehold_model::customer::Tenant;
 
+use crate::sqlite::tenants;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -10,8 +11,10 @@ impl Store {
     ///
     /// # Errors
     /// [`Conflict::TenantName`](crate::Conflict::TenantName) when the name is taken.
-    pub async fn create_tenant_across_tenants(&self, _tenant: &Tenant, _audit: &AuditEntry) -> Result<(), StoreError> {
-        Err(StoreError::Closed)
+    pub async fn create_tenant_across_tenants(&self, tenant: &Tenant, audit: &AuditEntry) -> Result<(), StoreError> {
+        let tenant = tenant.clone();
+        let audit = audit.clone();
+        self.engine.write(move |tx| Box::pin(async move { tenants::create(tx, &tenant, &audit).await })).await
     }
 
     /// Every tenant, newest first.
@@ -19,14 +22,16 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn tenants_across_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        Err(StoreError::Closed)
+        let mut connection = self.engine.read().await?;
+        tenants::all_across_tenants(&mut connection).await
     }
 
     /// The tenant with this name or id.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn find_tenant_across_tenants(&self, _name_or_id: &str) -> Result<Option<Tenant>, StoreError> {
-        Err(StoreError::Closed)
+    pub async fn find_tenant_across_tenants(&self, name_or_id: &str) -> Result<Option<Tenant>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        tenants::find_across_tenants(&mut connection, name_or_id).await
     }
 }

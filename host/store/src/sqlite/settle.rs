@@ -1,0 +1,207 @@
+//! Settles an attempted batch, if the lease is still the newest.
+//!
+//! A batch's id always means the same bytes: when only some members remain, they go on in a new batch.
+
+use freehold_model::attempt::AttemptState;
+use freehold_model::delivery::Verdict;
+use freehold_model::{BatchId, DestinationId, Scope, Timestamp};
+use serde_json::{Value, json};
+
+use crate::queue::{Settled, Settlement};
+use crate::sqlite::row::{Row, to_json};
+use crate::sqlite::statement::{run_all, scoped};
+use crate::sqlite::writer::Tx;
+use crate::sqlite::{audit, destinations};
+use crate::{Conflict, StoreError};
+
+/// The batch as it stands.
+struct Standing {
+    destination: DestinationId,
+    active: bool,
+    events: usize,
+    attempts: u32,
+    plugin_failures: u32,
+    /// Whether the settlement's lease is the newest and still unsettled.
+    held: bool,
+}
+
+const STANDING: &str = "SELECT b.batch_id, b.destination_id, b.events, b.attempts, b.plugin_failures, b.lease_token, b.attempt_id,
+        b.open = 1 AND b.lease_until IS NOT NULL AS leased, d.deleted_at IS NULL AND d.paused_at IS NULL AS active
+    FROM batches AS b JOIN destinations AS d ON d.tenant_id = b.tenant_id AND d.destination_id = b.destination_id
+    WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.batch_id = $3";
+
+const WRITE: &str = "INSERT INTO batches (tenant_id, customer_id, destination_id, batch_id, parent_id, events,
+            credential_version, attempts, first_attempt_at, next_at, open, lease_token, plugin_failures)
+        SELECT b.tenant_id, b.customer_id, b.destination_id, part.value ->> 0, b.batch_id, part.value ->> 1,
+            b.credential_version, part.value ->> 2, b.first_attempt_at, part.value ->> 3, 1, 0, part.value ->> 4
+        FROM json_each($6) AS part
+        CROSS JOIN batches AS b ON b.tenant_id = $1 AND b.batch_id = $3;
+    UPDATE deliveries SET state = verdict.value ->> 1, batch_id = coalesce(verdict.value ->> 2, batch_id),
+            last_failure = coalesce(verdict.value ->> 3, last_failure),
+            attempts = CASE verdict.value ->> 1 WHEN 'queued' THEN attempts ELSE $5 END,
+            settled_at = CASE verdict.value ->> 1 WHEN 'queued' THEN NULL ELSE $4 END
+        FROM json_each($7) AS verdict
+        WHERE deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
+            AND deliveries.delivery_id = verdict.value ->> 0 AND deliveries.batch_id = $3
+            AND deliveries.state = 'queued';
+    UPDATE batches SET open = $8, attempts = $9, next_at = coalesce($10, next_at), lease_until = NULL,
+            plugin_failures = $15
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND batch_id = $3;
+    UPDATE attempts SET state = $12, finished_at = $4, component_digest = $13, report = $14
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND attempt_id = $11";
+
+const NEXT: &str = "SELECT
+        (SELECT next_at FROM batches INDEXED BY batches_open
+            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND open = 1
+            ORDER BY next_at LIMIT 1) AS next_at,
+        EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_queue
+            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+                AND state = 'queued' AND batch_id IS NULL) AS waiting";
+
+pub(crate) async fn settle(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result<Settled, StoreError> {
+    let standing = standing(tx, scope, settlement).await?;
+    let mut active = standing.active;
+    if standing.held {
+        if settlement.verdicts.len() != standing.events {
+            return Err(Conflict::Members.into());
+        }
+        write(tx, scope, settlement, &standing).await?;
+        if let Some((pause, entry)) = settlement.pause.as_ref().filter(|_| active) {
+            destinations::set_pause(tx, scope, &standing.destination, pause).await?;
+            audit::record(tx, scope.tenant(), entry).await?;
+            active = false;
+        }
+    }
+    let next_at = if active { next(tx, scope, &standing.destination).await? } else { None };
+    Ok(Settled { stale: !standing.held, next_at })
+}
+
+async fn standing(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result<Standing, StoreError> {
+    let row = scoped(STANDING, scope).bind(settlement.batch.as_str()).fetch_optional(&mut tx.connection).await?;
+    let row = row.ok_or(StoreError::NotFound)?;
+    let row = Row::new(&row, "batches", "batch_id");
+    let newest = u64::try_from(row.get::<i64>("lease_token")?) == Ok(settlement.lease_token)
+        && row.get::<Option<&str>>("attempt_id")? == Some(settlement.attempt.as_str());
+    Ok(Standing {
+        destination: row.parsed("destination_id", |text| text.parse().ok())?,
+        active: row.get::<i64>("active")? == 1,
+        events: usize::try_from(row.get::<i64>("events")?).map_err(|_| row.inconsistent("events"))?,
+        attempts: row.number("attempts")?,
+        plugin_failures: row.number("plugin_failures")?,
+        held: newest && row.get::<i64>("leased")? == 1,
+    })
+}
+
+/// What is left of a batch after an attempt.
+struct Rest {
+    /// Whether the batch itself goes on, which it does only with all its members.
+    open: bool,
+    attempts: u32,
+    plugin_failures: u32,
+    next_at: Option<Timestamp>,
+    /// The new batch that each member goes on in, if it does; in the order of the verdicts.
+    moves: Vec<Option<BatchId>>,
+    /// The new batches as `WRITE` wants them.
+    parts: Vec<Value>,
+}
+
+impl Rest {
+    fn of(tx: &Tx, settlement: &Settlement, standing: &Standing) -> Rest {
+        let tried = standing.attempts + 1;
+        let plugin_failures = if settlement.plugin_failed { standing.plugin_failures + 1 } else { 0 };
+        let retry_at = |verdict: &Verdict| match verdict {
+            Verdict::Retry { at, .. } => Some(*at),
+            _ => None,
+        };
+        let retries: Vec<Timestamp> = settlement.verdicts.iter().filter_map(|(_, verdict)| retry_at(verdict)).collect();
+        let is_held = |verdict: &Verdict| matches!(verdict, Verdict::Hold { .. });
+        let held = settlement.verdicts.iter().filter(|(_, verdict)| is_held(verdict)).count();
+        let moves = vec![None; settlement.verdicts.len()];
+        let next_at = retries.iter().max().copied();
+        let mut rest = Rest { open: true, attempts: tried, plugin_failures, next_at, moves, parts: Vec::new() };
+        let split = settlement.split && retries.len() > 1;
+        if retries.len() == standing.events && !split {
+            return rest;
+        }
+        let now = tx.now();
+        if held == standing.events {
+            let (attempts, plugin_failures) = (standing.attempts, standing.plugin_failures);
+            return Rest { attempts, plugin_failures, next_at: Some(now), ..rest };
+        }
+        rest.open = false;
+        rest.next_at = None;
+        let kept = (held > 0).then(|| rest.part(tx, held, (standing.attempts, standing.plugin_failures), now));
+        let together = next_at.filter(|_| !split).map(|at| rest.part(tx, retries.len(), (tried, plugin_failures), at));
+        for (place, (_, verdict)) in settlement.verdicts.iter().enumerate() {
+            rest.moves[place] = match retry_at(verdict) {
+                Some(at) if split => Some(rest.part(tx, 1, (tried, plugin_failures), at)),
+                Some(_) => together.clone(),
+                None if is_held(verdict) => kept.clone(),
+                None => None,
+            };
+        }
+        rest
+    }
+
+    fn part(
+        &mut self,
+        tx: &Tx,
+        events: usize,
+        (attempts, plugin_failures): (u32, u32),
+        next_at: Timestamp,
+    ) -> BatchId {
+        let id = BatchId::generate(&tx.sources);
+        self.parts.push(json!([id, events, attempts, next_at.millis(), plugin_failures]));
+        id
+    }
+}
+
+async fn write(tx: &mut Tx, scope: &Scope, settlement: &Settlement, standing: &Standing) -> Result<(), StoreError> {
+    let rest = Rest::of(tx, settlement, standing);
+    let verdicts = settlement.verdicts.iter().zip(&rest.moves).map(|((delivery, verdict), batch)| {
+        let (state, failure) = match verdict {
+            Verdict::Delivered => ("delivered", None),
+            Verdict::Dead { failure } => ("dead", Some(failure)),
+            Verdict::Retry { failure, .. } | Verdict::Hold { failure } => ("queued", Some(failure)),
+        };
+        Ok(json!([delivery, state, batch, failure.map(to_json).transpose()?]))
+    });
+    let verdicts = verdicts.collect::<Result<Vec<_>, StoreError>>()?;
+    let statement = scoped(WRITE, scope)
+        .bind(settlement.batch.as_str())
+        .bind(tx.now().millis())
+        .bind(standing.attempts + 1)
+        .bind(to_json(&rest.parts)?)
+        .bind(to_json(&verdicts)?)
+        .bind(i64::from(rest.open))
+        .bind(rest.attempts)
+        .bind(rest.next_at.map(Timestamp::millis))
+        .bind(settlement.attempt.as_str())
+        .bind(attempt_state(settlement).as_str())
+        .bind(&settlement.component_digest)
+        .bind(to_json(&settlement.report)?)
+        .bind(rest.plugin_failures);
+    let answers = run_all(&mut tx.connection, statement).await?;
+    let settled = answers.get(1).map_or(0, |answer| answer.changed);
+    // A verdict for a delivery that is not a member, or two for one: undone with the whole job.
+    if usize::try_from(settled) == Ok(standing.events) { Ok(()) } else { Err(Conflict::Members.into()) }
+}
+
+fn attempt_state(settlement: &Settlement) -> AttemptState {
+    let delivered = settlement.verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Delivered).count();
+    match delivered {
+        0 => AttemptState::Failed,
+        all if all == settlement.verdicts.len() => AttemptState::Delivered,
+        _ => AttemptState::Partial,
+    }
+}
+
+async fn next(tx: &mut Tx, scope: &Scope, destination: &DestinationId) -> Result<Option<Timestamp>, StoreError> {
+    let row = scoped(NEXT, scope).bind(destination.as_str()).fetch_one(&mut tx.connection).await?;
+    let row = Row::new(&row, "batches", "next_at");
+    let now = tx.now();
+    if row.get::<i64>("waiting")? == 1 {
+        return Ok(Some(now));
+    }
+    Ok(row.maybe_time("next_at")?.map(|at| at.max(now)))
+}
