@@ -14,8 +14,7 @@ class Receiver(BaseHTTPRequestHandler):
         try:
             webhook.verify(body, {name.lower(): value for name, value in self.headers.items()})
             self.send_response(204)
-        except Exception as error:
-            print(f"refused: {error}", flush=True)
+        except Exception:
             self.send_response(401)
             self.send_header("content-length", "0")
         self.end_headers()
