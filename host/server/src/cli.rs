@@ -210,10 +210,11 @@ pub(crate) enum RoleArg {
     Reader,
 }
 
-/// Reads `30m`, `12h` or `90d` as milliseconds.
+/// Reads `20s`, `30m`, `12h` or `90d` as milliseconds.
 fn lifetime_ms(text: &str) -> Result<u64, String> {
-    let wrong = || format!("`{text}` is not a time: write a number and m, h or d, such as 90d");
+    let wrong = || format!("`{text}` is not a time: write a number and s, m, h or d, such as 90d");
     let unit_ms = match text.chars().last() {
+        Some('s') => 1_000,
         Some('m') => 60_000,
         Some('h') => 3_600_000,
         Some('d') => 86_400_000,
@@ -235,7 +236,8 @@ mod tests {
     }
 
     #[test]
-    fn lifetimes_are_read_in_minutes_hours_and_days() {
+    fn lifetimes_are_read_in_seconds_minutes_hours_and_days() {
+        assert_eq!(lifetime_ms("20s"), Ok(20_000));
         assert_eq!(lifetime_ms("30m"), Ok(1_800_000));
         assert_eq!(lifetime_ms("12h"), Ok(43_200_000));
         assert_eq!(lifetime_ms("90d"), Ok(7_776_000_000));
