@@ -3,6 +3,7 @@
 //! Defaults, then a TOML file, then `FREEHOLD_…` environment variables, then flags: the later wins. The names are those
 //! of the structs' fields, so a new field is at once a key of the file, a variable and a row of `freehold config`.
 
+mod egress;
 mod environment;
 mod known;
 mod layers;
@@ -14,10 +15,10 @@ use std::path::{Path, PathBuf};
 use clap::ValueEnum;
 use freehold_pipeline::PipelineConfig;
 use freehold_sandbox::Limits;
-use freehold_sandbox::egress::EgressConfig;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use self::egress::EgressSection;
 use crate::cli::{ServeArgs, WhereArgs};
 use crate::failure::Failure;
 
@@ -44,7 +45,7 @@ pub(crate) struct Config {
     /// Bounds on plugins.
     pub(crate) limits: Limits,
     /// What the egress door allows.
-    pub(crate) egress: EgressConfig,
+    pub(crate) egress: EgressSection,
     /// How deliveries are worked off.
     pub(crate) delivery: PipelineConfig,
 }
@@ -71,7 +72,7 @@ impl Default for Config {
             drain_ms: 20_000,
             always_fresh: false,
             limits: Limits::default(),
-            egress: EgressConfig::default(),
+            egress: EgressSection::default(),
             delivery: PipelineConfig::default(),
         }
     }

@@ -34,7 +34,7 @@ pub(crate) fn serving_sandbox(
 ) -> Result<Sandbox, Failure> {
     let sandbox = SandboxConfig {
         limits: config.limits.clone(),
-        egress: config.egress.clone(),
+        egress: config.egress.door()?,
         code_cache: Some(data.code()),
         always_fresh: config.always_fresh,
     };
