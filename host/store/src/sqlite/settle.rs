@@ -25,7 +25,8 @@ struct Standing {
     held: bool,
 }
 
-const STANDING: &str = "SELECT b.batch_id, b.destination_id, b.events, b.attempts, b.plugin_failures, b.lease_token, b.attempt_id,
+const STANDING: &str =
+    "SELECT b.batch_id, b.destination_id, b.events, b.attempts, b.plugin_failures, b.lease_token, b.attempt_id,
         b.open = 1 AND b.lease_until IS NOT NULL AS leased, d.deleted_at IS NULL AND d.paused_at IS NULL AS active
     FROM batches AS b JOIN destinations AS d ON d.tenant_id = b.tenant_id AND d.destination_id = b.destination_id
     WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.batch_id = $3";
@@ -143,13 +144,7 @@ impl Rest {
         rest
     }
 
-    fn part(
-        &mut self,
-        tx: &Tx,
-        events: usize,
-        (attempts, plugin_failures): (u32, u32),
-        next_at: Timestamp,
-    ) -> BatchId {
+    fn part(&mut self, tx: &Tx, events: usize, (attempts, plugin_failures): (u32, u32), next_at: Timestamp) -> BatchId {
         let id = BatchId::generate(&tx.sources);
         self.parts.push(json!([id, events, attempts, next_at.millis(), plugin_failures]));
         id

@@ -1,0 +1,25 @@
+//! What every engine must do, through the public functions alone.
+
+mod access;
+mod attempts;
+mod destinations;
+mod durability;
+mod ingest;
+mod lists;
+mod queue;
+mod replay;
+
+/// Makes each claim a test of each engine.
+macro_rules! on_every_engine {
+    ($($claim:ident),* $(,)?) => {
+        mod sqlite {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::$claim($crate::support::Home::new($crate::support::Engine::Sqlite).await).await;
+                }
+            )*
+        }
+    };
+}
+pub(crate) use on_every_engine;

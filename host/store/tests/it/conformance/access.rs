@@ -1,0 +1,224 @@
+//! Tenants, keys, customers, and who may see what.
+
+use freehold_model::ApiKeyId;
+use freehold_model::api_key::{ApiKey, Role};
+use freehold_model::delivery::Verdict;
+use freehold_model::destination::DestinationChange;
+use freehold_store::{AttemptFilter, AuditFilter, Conflict, DeliveryFilter, EventFilter, Replay, StoreError};
+
+use super::on_every_engine;
+use crate::support::{Home, audit, customer, first, sealed, tenant, wrapped_key};
+
+on_every_engine!(
+    a_tenant_is_found_by_name_and_by_id,
+    names_of_tenants_are_unique,
+    an_api_key_is_found_by_its_hash_until_it_is_revoked,
+    a_customer_is_named_by_id_or_external_id,
+    an_external_id_is_free_again_after_its_customer_is_deleted,
+    deleting_a_customer_ends_all_that_it_had,
+    nothing_of_one_tenant_is_there_for_another,
+    nothing_of_one_customer_is_there_for_another,
+    the_audit_log_tells_of_every_change,
+    the_canary_is_kept,
+);
+
+async fn a_tenant_is_found_by_name_and_by_id(home: Home) {
+    let tenant = tenant(&home.sources, "globex");
+    home.store.create_tenant_across_tenants(&tenant, &audit("tenant.create")).await.unwrap();
+
+    for name in ["globex", tenant.id.as_str()] {
+        assert_eq!(home.store.find_tenant_across_tenants(name).await.unwrap(), Some(tenant.clone()));
+    }
+    assert_eq!(home.store.find_tenant_across_tenants("nobody").await.unwrap(), None);
+    assert_eq!(home.store.tenants_across_tenants().await.unwrap().len(), 2);
+}
+
+async fn names_of_tenants_are_unique(home: Home) {
+    let again = tenant(&home.sources, "acme");
+
+    let refused = home.store.create_tenant_across_tenants(&again, &audit("tenant.create")).await;
+
+    assert_eq!(refused, Err(StoreError::Conflict(Conflict::TenantName)));
+}
+
+async fn an_api_key_is_found_by_its_hash_until_it_is_revoked(home: Home) {
+    let key = ApiKey {
+        id: ApiKeyId::generate(&home.sources),
+        tenant: home.scope.tenant().clone(),
+        name: "ci".into(),
+        role: Role::Publisher,
+        hash: [3; 32],
+        last4: "wxyz".into(),
+        created_at: home.now(),
+        expires_at: Some(home.now().plus_millis(1)),
+        revoked_at: None,
+        last_used_at: None,
+    };
+    home.store.create_api_key(&home.scope, &key, &audit("key.create")).await.unwrap();
+    let found = || async { home.store.find_api_key_across_tenants(&[3; 32]).await.unwrap() };
+
+    assert_eq!(found().await, Some(key.clone()));
+    home.store.touch_api_key(&home.scope, &key.id).await.unwrap();
+    assert_eq!(found().await.unwrap().last_used_at, Some(home.now()));
+    let (stranger, _) = home.stranger().await;
+    let stolen = home.store.revoke_api_key(&stranger, &key.id, &audit("key.revoke")).await;
+    assert_eq!(stolen, Err(StoreError::NotFound));
+    home.store.revoke_api_key(&home.scope, &key.id, &audit("key.revoke")).await.unwrap();
+    assert_eq!(found().await.unwrap().revoked_at, Some(home.now()));
+    assert_eq!(home.store.api_keys(&home.scope).await.unwrap().len(), 1);
+    assert_eq!(home.store.api_keys(&stranger).await.unwrap().len(), 0);
+}
+
+async fn a_customer_is_named_by_id_or_external_id(home: Home) {
+    let known = customer(&home.sources, home.scope.tenant(), Some("42"));
+    home.store.create_customer(&home.scope, &known, &audit("customer.create")).await.unwrap();
+    let same_name = customer(&home.sources, home.scope.tenant(), Some("42"));
+
+    let refused = home.store.create_customer(&home.scope, &same_name, &audit("customer.create")).await;
+    let names = ["42".to_owned(), known.id.to_string(), "nobody".to_owned()];
+    let resolved = home.store.resolve_customers(&home.scope, &names).await.unwrap();
+
+    assert_eq!(refused, Err(StoreError::Conflict(Conflict::ExternalId)));
+    assert_eq!(resolved.len(), 2);
+    assert!(resolved.values().all(|id| *id == known.id));
+    assert_eq!(home.store.customer(&home.scope, &known.id).await.unwrap(), Some(known));
+}
+
+async fn an_external_id_is_free_again_after_its_customer_is_deleted(home: Home) {
+    let former = customer(&home.sources, home.scope.tenant(), Some("42"));
+    home.store.create_customer(&home.scope, &former, &audit("customer.create")).await.unwrap();
+    home.store.delete_customer(&home.scope, &former.id, &audit("customer.delete")).await.unwrap();
+    let next = customer(&home.sources, home.scope.tenant(), Some("42"));
+
+    home.store.create_customer(&home.scope, &next, &audit("customer.create")).await.unwrap();
+
+    assert_eq!(home.store.customer(&home.scope, &former.id).await.unwrap(), None);
+    let resolved = home.store.resolve_customers(&home.scope, &["42".to_owned()]).await.unwrap();
+    assert_eq!(resolved["42"], next.id);
+}
+
+async fn deleting_a_customer_ends_all_that_it_had(home: Home) {
+    let destination = home.destination().await;
+    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
+    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
+    let credential = sealed(&home, &destination, &key.id, 1);
+    home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
+    let ingested = home.publish(&["a", "b"]).await;
+    let batch = home.claim_one(&destination).await;
+
+    let ended = home.store.delete_customer(&home.scope, &home.customer, &audit("customer.delete")).await.unwrap();
+
+    assert_eq!(ended, ingested.lanes);
+    assert_eq!(home.store.destination(&home.scope, &destination).await.unwrap(), None);
+    assert_eq!(home.store.credential(&home.scope, &destination, 1).await.unwrap(), None);
+    assert_eq!(home.store.key_by_id(&home.scope, &key.id).await.unwrap(), None);
+    assert_eq!(home.store.customer_key(&home.lane_scope()).await.unwrap(), None);
+    assert_eq!(home.store.queued_across_tenants().await.unwrap(), 0);
+    assert!(home.settle(&batch, vec![Verdict::Delivered]).await.stale);
+    let attempt = home.store.attempt(&home.scope, &batch.attempt).await.unwrap().unwrap();
+    assert_eq!(attempt.state.as_str(), "lost");
+    assert!(home.try_publish(vec![home.event("c")]).await.is_err());
+    let again = home.store.delete_customer(&home.scope, &home.customer, &audit("customer.delete")).await;
+    assert_eq!(again, Err(StoreError::NotFound));
+}
+
+async fn nothing_of_one_tenant_is_there_for_another(home: Home) {
+    let (stranger, _) = home.stranger().await;
+
+    sees_nothing(&home, &stranger).await;
+}
+
+async fn nothing_of_one_customer_is_there_for_another(home: Home) {
+    let other = customer(&home.sources, home.scope.tenant(), None);
+    home.store.create_customer(&home.scope, &other, &audit("customer.create")).await.unwrap();
+
+    sees_nothing(&home, &home.scope.narrowed_to(&other.id)).await;
+}
+
+/// Makes one thing of each kind and looks for all of them with another scope.
+async fn sees_nothing(home: &Home, other: &freehold_model::Scope) {
+    let destination = home.destination().await;
+    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
+    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
+    let credential = sealed(home, &destination, &key.id, 1);
+    home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
+    let event = home.publish(&["a"]).await.events.remove(0).id;
+    let batch = home.claim_one(&destination).await;
+    let delivery = &batch.members[0].id;
+    let store = &home.store;
+
+    assert_eq!(store.customer(other, &home.customer).await.unwrap(), None);
+    assert_eq!(store.resolve_customers(other, &[home.customer.to_string()]).await.unwrap().len(), 0);
+    assert_eq!(store.destination(other, &destination).await.unwrap(), None);
+    assert_eq!(store.destinations(other, Some(&home.customer), &first(9)).await.unwrap().items, []);
+    assert_eq!(store.credential(other, &destination, 1).await.unwrap(), None);
+    assert_eq!(store.credentials(other, &destination).await.unwrap(), []);
+    assert_eq!(store.next_credential_version(other, &destination).await, Err(StoreError::NotFound));
+    assert_eq!(store.key_by_id(other, &key.id).await.unwrap(), None);
+    assert_eq!(store.insert_customer_key(other, &key).await, Err(StoreError::NotFound));
+    assert_eq!(store.event(other, &event).await.unwrap(), None);
+    assert_eq!(store.events(other, &EventFilter::default(), &first(9)).await.unwrap().items, []);
+    assert_eq!(store.delivery(other, delivery).await.unwrap(), None);
+    assert_eq!(store.attempt(other, &batch.attempt).await.unwrap(), None);
+    for event in [None, Some(event)] {
+        let filter = DeliveryFilter { event: event.clone(), ..DeliveryFilter::default() };
+        assert_eq!(store.deliveries(other, &filter, &first(9)).await.unwrap().items, []);
+        let filter = AttemptFilter { event, ..AttemptFilter::default() };
+        assert_eq!(store.attempts(other, &filter, &first(9)).await.unwrap().items, []);
+    }
+    let of_customer = AuditFilter { customer: Some(home.customer.clone()), ..AuditFilter::default() };
+    assert_eq!(store.audit(other, &of_customer, &first(9)).await.unwrap().items, []);
+    changes_nothing(home, other, &destination, delivery, &credential).await;
+}
+
+async fn changes_nothing(
+    home: &Home,
+    other: &freehold_model::Scope,
+    destination: &freehold_model::DestinationId,
+    delivery: &freehold_model::DeliveryId,
+    credential: &freehold_model::credential::SealedCredential,
+) {
+    let (store, entry) = (&home.store, &audit("change"));
+    let pause = &crate::support::pause(home, freehold_model::destination::PauseReason::Requested);
+    let change = &DestinationChange { name: Some("stolen".into()), ..DestinationChange::default() };
+    let before = store.destination(&home.scope, destination).await.unwrap();
+    let missing = Err(StoreError::NotFound);
+
+    assert_eq!(store.delete_customer(other, &home.customer, entry).await.map(|_| ()), missing);
+    assert_eq!(store.update_destination(other, destination, change, entry).await.map(|_| ()), missing);
+    assert_eq!(store.pause_destination(other, destination, pause, entry).await.map(|_| ()), missing);
+    assert_eq!(store.resume_destination(other, destination, entry).await.map(|_| ()), missing);
+    assert_eq!(store.delete_destination(other, destination, entry).await, missing);
+    assert_eq!(store.add_credential(other, credential, entry).await.map(|_| ()), missing);
+    for replay in [Replay::One(delivery.clone()), Replay::DeadLetters { destination: destination.clone() }] {
+        assert_eq!(store.replay(other, &replay, entry).await.map(|_| ()), missing);
+    }
+
+    assert_eq!(store.destination(&home.scope, destination).await.unwrap(), before);
+}
+
+async fn the_audit_log_tells_of_every_change(home: Home) {
+    let mut entry = audit("destination.create");
+    entry.customer = Some(home.customer.clone());
+    let destination = crate::support::destination(&home.sources, home.scope.tenant(), &home.customer);
+
+    home.store.create_destination(&home.scope, &destination, None, &entry).await.unwrap();
+
+    let log = home.store.audit(&home.scope, &AuditFilter::default(), &first(10)).await.unwrap();
+    let actions: Vec<&str> = log.items.iter().map(|record| record.action.as_str()).collect();
+    assert_eq!(actions, ["destination.create", "customer.create", "tenant.create"]);
+    assert_eq!(log.items[0].actor, entry.actor);
+    assert_eq!(log.items[0].details, entry.details);
+    assert_eq!(log.items[0].at, home.now());
+    let of_customer = AuditFilter { customer: Some(home.customer.clone()), ..AuditFilter::default() };
+    assert_eq!(home.store.audit(&home.scope, &of_customer, &first(10)).await.unwrap().items.len(), 1);
+}
+
+async fn the_canary_is_kept(home: Home) {
+    assert_eq!(home.store.canary_across_tenants().await.unwrap(), None);
+
+    home.store.set_canary_across_tenants(b"one").await.unwrap();
+    home.store.set_canary_across_tenants(b"two").await.unwrap();
+
+    assert_eq!(home.store.canary_across_tenants().await.unwrap(), Some(b"two".to_vec()));
+}

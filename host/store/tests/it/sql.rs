@@ -1,0 +1,262 @@
+//! Rules that every statement of the crate keeps: it names the tenant, and it uses an index.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::sqlite::SqliteConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, Row};
+
+use crate::support::{Engine, Home};
+
+/// Statements that touch a tenant's table without naming a tenant, besides those whose function or constant says
+/// `across_tenants`.
+const ACROSS_TENANTS: [&str; 1] = [
+    // The next event's number: a count, nobody's data.
+    "SELECT coalesce(max(seq), 0) AS newest FROM events",
+];
+
+/// A string literal of the sources, with what it is part of.
+struct Literal {
+    file: PathBuf,
+    line: usize,
+    /// The function or constant that it stands in.
+    owner: String,
+    text: String,
+}
+
+fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            sources(&path, found);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+}
+
+/// Every string literal of the crate. Knows comments, characters and escapes, as far as this crate uses them.
+fn literals() -> Vec<Literal> {
+    let mut files = Vec::new();
+    sources(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut files);
+    let mut literals = Vec::new();
+    for file in files {
+        let source = std::fs::read_to_string(&file).unwrap();
+        let (mut owner, mut rest, mut line) = (String::new(), source.as_str(), 1);
+        while let Some(next) = rest.chars().next() {
+            let word = |keyword: &str| rest.strip_prefix(keyword).map(|after| name_at(after));
+            let length = if rest.starts_with("//") {
+                rest.find('\n').unwrap_or(rest.len())
+            } else if let Some(name) = word("fn ").or_else(|| word("const ")).or_else(|| word("static ")) {
+                owner = name;
+                3
+            } else if rest.starts_with("'\"'") {
+                3
+            } else if next == '"' {
+                let text = literal_at(&rest[1..]);
+                literals.push(Literal { file: file.clone(), line, owner: owner.clone(), text: text.to_owned() });
+                text.len() + 2
+            } else {
+                next.len_utf8()
+            };
+            line += rest[..length].matches('\n').count();
+            rest = &rest[length..];
+        }
+    }
+    literals
+}
+
+fn name_at(text: &str) -> String {
+    text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect()
+}
+
+fn literal_at(text: &str) -> &str {
+    let mut escaped = false;
+    let end = text.find(|c| {
+        let ends = c == '"' && !escaped;
+        escaped = c == '\\' && !escaped;
+        ends
+    });
+    &text[..end.expect("a literal ends")]
+}
+
+/// Tables of the schema that have a `tenant_id`, read off the migrations.
+fn tenant_tables() -> BTreeSet<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("migrations/sqlite");
+    let mut tables = BTreeSet::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let sql = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        for table in sql.split("CREATE TABLE ").skip(1) {
+            let (name, body) = table.split_once(" (").unwrap();
+            let body = body.split_once("STRICT").unwrap().0;
+            assert!(body.contains("tenant_id") || name == "canary", "table {name} belongs to no tenant");
+            if body.contains("tenant_id") {
+                tables.insert(name.to_owned());
+            }
+        }
+    }
+    tables
+}
+
+/// The tenant tables that a statement reads or writes.
+fn touched(statement: &str, tables: &BTreeSet<String>) -> Vec<String> {
+    let words: Vec<&str> =
+        statement.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|w| !w.is_empty()).collect();
+    let begins = |word: &str| ["FROM", "JOIN", "INTO", "UPDATE"].contains(&word);
+    words.windows(2).filter(|pair| begins(pair[0]) && tables.contains(pair[1])).map(|pair| pair[1].to_owned()).collect()
+}
+
+/// Texts of statements: what is not prose begins with one of their verbs, or continues one (` AND …`).
+fn is_sql(text: &str) -> bool {
+    let verbs = ["SELECT ", "INSERT ", "UPDATE ", "DELETE ", "WITH ", " AND ", " UNION ", " ON CONFLICT "];
+    verbs.iter().any(|verb| text.starts_with(verb))
+}
+
+#[test]
+fn every_statement_names_the_tenant_or_says_that_it_does_not() {
+    let tables = tenant_tables();
+    assert!(tables.len() >= 12, "{tables:?}");
+    let mut statements = 0;
+
+    for literal in literals().iter().filter(|literal| is_sql(&literal.text)) {
+        for statement in literal.text.split(';').map(str::trim) {
+            let touched = touched(statement, &tables);
+            if touched.is_empty() {
+                continue;
+            }
+            statements += 1;
+            let declared = literal.owner.to_lowercase().contains("across_tenants");
+            assert!(
+                statement.contains("tenant_id") || declared || ACROSS_TENANTS.contains(&statement),
+                "{}:{}: {} touches {touched:?} without naming a tenant:\n{statement}",
+                literal.file.display(),
+                literal.line,
+                literal.owner,
+            );
+        }
+    }
+
+    assert!(statements > 60, "only {statements} statements were found: does the search still work?");
+}
+
+#[test]
+fn statements_that_ask_for_one_customer_allow_no_other() {
+    for literal in literals().iter().filter(|literal| is_sql(&literal.text)) {
+        for statement in literal.text.split(';').map(str::trim).filter(|statement| statement.contains("$2 IS NULL")) {
+            let open = statement.matches("$2 IS NULL OR ").count();
+            let closed = statement.matches("customer_id = $2)").count();
+            assert_eq!(open, closed, "{}:{}:\n{statement}", literal.file.display(), literal.line);
+        }
+    }
+}
+
+/// Statements with all their parameters in place, which can be explained. Lists are put together from parts, so they
+/// are written out here.
+fn explainable() -> Vec<String> {
+    let mut statements: Vec<String> = literals()
+        .into_iter()
+        .filter(|literal| ["SELECT ", "UPDATE ", "DELETE ", "WITH "].iter().any(|verb| literal.text.starts_with(verb)))
+        .filter(|literal| !literal.text.ends_with("= "))
+        .flat_map(|literal| literal.text.split(';').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
+        .collect();
+    let page =
+        |moment: &str, seq: &str| format!("AND ({moment}, {seq}) < (5, 6) ORDER BY {moment} DESC, {seq} DESC LIMIT 7");
+    for (table, moment, filters) in [
+        ("events", "accepted_at", vec!["", "AND customer_id = 'c'", "AND accepted_at >= 1 AND accepted_at < 9"]),
+        ("attempts", "started_at", vec!["", "AND customer_id = 'c'", "AND destination_id = 'd'"]),
+        ("audit", "at", vec!["", "AND customer_id = 'c'"]),
+        ("customers", "created_at", vec!["AND deleted_at IS NULL"]),
+        ("destinations", "created_at", vec!["AND deleted_at IS NULL", "AND deleted_at IS NULL AND customer_id = 'c'"]),
+        ("deliveries", "created_at", vec!["", "AND customer_id = 'c'", "AND destination_id = 'd'"]),
+        ("deliveries", "created_at", vec!["AND state = 'dead'", "AND state = 'dead' AND destination_id = 'd'"]),
+    ] {
+        for filter in filters {
+            let page = page(moment, "seq");
+            statements.push(format!("SELECT * FROM {table} WHERE tenant_id = 't' {filter} {page}"));
+        }
+    }
+    statements.push(format!(
+        "SELECT d.*, e.event_id FROM deliveries AS d
+            CROSS JOIN events AS e ON e.tenant_id = d.tenant_id AND e.seq = d.event_seq
+            LEFT JOIN batches AS b ON b.tenant_id = d.tenant_id AND b.batch_id = d.batch_id
+            WHERE d.tenant_id = 't' AND d.destination_id = 'd' {}",
+        page("d.created_at", "d.seq")
+    ));
+    statements
+}
+
+#[tokio::test]
+async fn no_statement_reads_a_whole_table_or_sorts_a_list() {
+    let home = Home::new(Engine::Sqlite).await;
+    let options = SqliteConnectOptions::new().filename(home.path()).busy_timeout(Duration::from_secs(10));
+    let mut connection = options.connect().await.unwrap();
+    // What has few rows may be read whole, and counting the queue is meant to.
+    let small = ["FROM tenants", "FROM canary", "count(*) FROM deliveries", "FROM api_keys"];
+    let mut explained = 0;
+
+    for statement in explainable() {
+        let rows = sqlx::query(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
+            .fetch_all(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{error}:\n{statement}"));
+        let plan: Vec<String> = rows.iter().map(|row| row.get::<String, _>("detail")).collect();
+        explained += 1;
+        if small.iter().any(|table| statement.contains(table)) {
+            continue;
+        }
+
+        let scans_table = |step: &String| {
+            let virtual_or_inner = [
+                "json_each",
+                "VIRTUAL TABLE",
+                "COVERING INDEX",
+                "CONSTANT ROW",
+                "SCAN (",
+                "batches_leased",
+                "batches_open",
+            ];
+            step.starts_with("SCAN") && !virtual_or_inner.iter().any(|part| step.contains(part)) && !is_inner(step)
+        };
+        assert!(!plan.iter().any(scans_table), "{statement}\n{plan:#?}");
+        if statement.contains("LIMIT 7") {
+            assert!(!plan.iter().any(|step| step.contains("TEMP B-TREE")), "{statement}\n{plan:#?}");
+        }
+    }
+
+    assert!(explained > 50, "only {explained} statements were explained");
+}
+
+/// Scans of what a statement computed itself.
+fn is_inner(step: &str) -> bool {
+    ["chain", "waiting", "begun", "lane", "pair", "wanted", "member", "due", "part", "verdict"]
+        .iter()
+        .any(|name| step == format!("SCAN {name}") || step.starts_with(&format!("SCAN {name} ")))
+}
+
+#[tokio::test]
+async fn the_audit_log_only_grows() {
+    let home = Home::new(Engine::Sqlite).await;
+    let options = SqliteConnectOptions::new().filename(home.path()).busy_timeout(Duration::from_secs(10));
+    let mut connection = options.connect().await.unwrap();
+
+    for statement in ["UPDATE audit SET action = 'nothing'", "DELETE FROM audit"] {
+        let refused = sqlx::query(statement).execute(&mut connection).await.unwrap_err().to_string();
+
+        assert!(refused.contains("the audit log only grows"), "{refused}");
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_database_is_readable_by_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = Home::new(Engine::Sqlite).await;
+
+    for entry in std::fs::read_dir(home.path().parent().unwrap()).unwrap() {
+        let entry = entry.unwrap();
+
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+    }
+}
