@@ -1,12 +1,12 @@
 //! Sends requests to one destination's endpoints, and reads answers within bounds of time and size.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use freehold_model::outcome::{ErrorKind, Failure};
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
@@ -82,13 +82,24 @@ pub struct Client {
     door: Door,
     policy: Arc<EndpointPolicy>,
     hyper: legacy::Client<Connector, RequestBody>,
+    /// The last URL without a query: most destinations have one URL, which then is read once and not for every request.
+    /// Queries may hold secrets, so they are not kept.
+    last: Arc<Mutex<Option<Route>>>,
+}
+
+/// A URL that has been read and matched.
+#[derive(Clone)]
+struct Route {
+    text: Arc<str>,
+    uri: Uri,
+    endpoint: usize,
 }
 
 impl Client {
     pub(crate) fn new(door: Door, policy: Arc<EndpointPolicy>) -> Self {
         let connector = Connector::new(door.clone(), Arc::clone(&policy));
         let hyper = builder(door.config()).build(connector);
-        Client { door, policy, hyper }
+        Client { door, policy, hyper, last: Arc::default() }
     }
 
     /// What it may reach.
@@ -135,9 +146,7 @@ impl Client {
         request: Request,
         progress: &Arc<Progress>,
     ) -> Result<(&Endpoint, bool, http::Request<RequestBody>), SendError> {
-        let refused = |refusal: Refusal| SendError::unsent((&refusal).into(), None);
-        let url = canonicalise_for(&request.url, self.door.config()).map_err(refused)?;
-        let endpoint = self.policy.find(&url).ok_or_else(|| refused(Refusal::of(Rule::Endpoint, url.host())))?;
+        let (uri, endpoint) = self.route(&request.url).map_err(|refusal| SendError::unsent((&refusal).into(), None))?;
         let unsendable = |failure: Failure| SendError::unsent(failure, Some(Arc::clone(endpoint.origin())));
         check_method(&request.method).map_err(unsendable)?;
         let mut headers = collect(request.headers).map_err(unsendable)?;
@@ -151,9 +160,25 @@ impl Client {
         }
         let mut prepared = http::Request::new(RequestBody::new(request.body, Arc::clone(progress)));
         *prepared.method_mut() = request.method;
-        *prepared.uri_mut() = url.into_uri().map_err(refused)?;
+        *prepared.uri_mut() = uri;
         *prepared.headers_mut() = headers;
         Ok((endpoint, decodes, prepared))
+    }
+
+    /// The one form of the URL `text`, and the endpoint that it belongs to.
+    fn route(&self, text: &str) -> Result<(Uri, &Endpoint), Refusal> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(Route { uri, endpoint, .. }) = last.filter(|route| *route.text == *text) {
+            return Ok((uri, &self.policy.endpoints()[endpoint]));
+        }
+        let url = canonicalise_for(text, self.door.config())?;
+        let endpoint = self.policy.position(&url).ok_or_else(|| Refusal::of(Rule::Endpoint, url.host()))?;
+        let uri = url.into_uri()?;
+        if uri.query().is_none() {
+            let route = Route { text: text.into(), uri: uri.clone(), endpoint };
+            *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(route);
+        }
+        Ok((uri, &self.policy.endpoints()[endpoint]))
     }
 
     async fn exchange(

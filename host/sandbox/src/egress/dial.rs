@@ -85,7 +85,7 @@ impl Shared {
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().or(scheme.default_port()).unwrap_or_default();
         // The client has matched the URL already. That a connection is opened for an endpoint must not depend on it.
-        if self.policy.find_parts(scheme, host, port).is_none() {
+        if self.policy.position_of(scheme, host, port).is_none() {
             return Err(Refusal::of(Rule::Endpoint, host).into());
         }
         let addresses = self.door.approve(scheme, host, port).await?;

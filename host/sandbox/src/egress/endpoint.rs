@@ -139,17 +139,17 @@ impl EndpointPolicy {
 
     /// Whether scheme, host and port of `url` are those of an endpoint.
     pub fn permits(&self, url: &CanonicalUrl) -> bool {
-        self.find(url).is_some()
+        self.position(url).is_some()
     }
 
-    /// The endpoint that `url` belongs to.
-    pub fn find(&self, url: &CanonicalUrl) -> Option<&Endpoint> {
-        self.find_parts(url.scheme(), url.host(), url.port())
+    /// Which of [`Self::endpoints`] `url` belongs to.
+    pub fn position(&self, url: &CanonicalUrl) -> Option<usize> {
+        self.position_of(url.scheme(), url.host(), url.port())
     }
 
     /// The endpoint with exactly these parts.
-    pub(crate) fn find_parts(&self, scheme: Scheme, host: &str, port: u16) -> Option<&Endpoint> {
-        self.endpoints.iter().find(|own| own.port == port && own.scheme == scheme && *own.host == *host)
+    pub(crate) fn position_of(&self, scheme: Scheme, host: &str, port: u16) -> Option<usize> {
+        self.endpoints.iter().position(|own| own.port == port && own.scheme == scheme && *own.host == *host)
     }
 
     /// Every endpoint, in the order of the templates.

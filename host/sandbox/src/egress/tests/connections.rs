@@ -78,6 +78,27 @@ async fn a_warm_connection_is_used_again_without_a_lookup() {
 }
 
 #[tokio::test]
+async fn each_url_goes_to_its_own_path_however_alike_they_are() {
+    let (address, _) = server(|mut stream| async move {
+        loop {
+            let text = read_request(&mut stream).await?;
+            let path = text.split(' ').nth(1).unwrap_or_default();
+            let reply = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{path}", path.len());
+            stream.write_all(reply.as_bytes()).await?;
+        }
+    })
+    .await;
+    let base = format!("http://{address}");
+    let client = client_for(loopback(), Names::new(&[]), &base);
+
+    for path in ["/a", "/a", "/a?b", "/a", "/a?c", "/ab", "/a"] {
+        let response = client.send(post(&format!("{base}{path}"))).await.unwrap();
+
+        assert_eq!(response.body, path);
+    }
+}
+
+#[tokio::test]
 async fn two_clients_never_share_a_connection() {
     let (url, connections) = answering(OK).await;
     let door = Door::new(loopback(), Names::new(&[]));
