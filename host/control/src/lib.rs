@@ -1,1 +1,100 @@
-//! Skeleton.
+//! What people change: tenants, keys, customers, destinations, credentials. Use-cases, and no HTTP.
+//!
+//! Every use-case takes a [`Caller`], which only authentication and the operator's command line can make, checks the
+//! caller's role, checks what was asked, and writes the change together with its audit entry. Plaintext of credentials
+//! passes through on its way into the vault and is never handed out again, but for the one showing of what Freehold
+//! itself generated ([`ShownOnce`]).
+
+mod audit;
+mod authenticate;
+mod caller;
+mod cursor;
+mod customers;
+pub mod decode;
+mod destination_types;
+mod destinations;
+mod error;
+mod key_text;
+mod keys;
+mod merge_patch;
+mod names;
+mod settings;
+mod shown_once;
+mod tenants;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use freehold_model::lane::LaneListener;
+use freehold_model::{ApiKeyId, Sources, Timestamp};
+use freehold_sandbox::{Catalogue, Sandbox};
+use freehold_store::Store;
+use freehold_vault::Vault;
+
+pub use authenticate::AuthError;
+pub use caller::Caller;
+pub use customers::CustomerDraft;
+pub use destinations::{CreatedDestination, DestinationDraft, Generated, ReplacedCredential, TestReport};
+pub use error::{Conflict, ControlError, Problem};
+pub use freehold_sandbox::DestinationType;
+pub use freehold_store::{AttemptFilter, AuditFilter, DeliveryFilter, EventFilter, Replay, StoreError};
+pub use key_text::KeyKind;
+pub use keys::{KeyDraft, NewKey};
+pub use settings::{RetryDraft, SettingsDraft};
+pub use shown_once::ShownOnce;
+pub use tenants::NewTenant;
+
+/// What the use-cases work with.
+pub struct Parts {
+    /// Where everything is kept.
+    pub store: Store,
+    /// What seals credentials.
+    pub vault: Arc<Vault>,
+    /// What runs a destination's plugin for a test.
+    pub sandbox: Arc<Sandbox>,
+    /// The destination types that are installed.
+    pub catalogue: Catalogue,
+    /// Who hears about changed lanes.
+    pub lanes: Arc<dyn LaneListener>,
+    /// Time and randomness.
+    pub sources: Sources,
+}
+
+/// The use-cases. Cheap to clone; all clones are the same one.
+#[derive(Clone)]
+pub struct Control(Arc<Inner>);
+
+struct Inner {
+    parts: Parts,
+    /// Held while a destination is read, changed and written, so that two changes at once do not undo each other.
+    changing: tokio::sync::Mutex<()>,
+    /// When each key's use was last noted, so that a burst of requests notes it once.
+    key_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+}
+
+impl Control {
+    /// The use-cases over `parts`.
+    pub fn new(parts: Parts) -> Self {
+        Control(Arc::new(Inner { parts, changing: tokio::sync::Mutex::new(()), key_uses: Mutex::new(HashMap::new()) }))
+    }
+
+    /// A name for a request that came without one.
+    pub fn new_request_id(&self) -> String {
+        format!("req_{:032x}", u128::from_le_bytes(self.parts().sources.random::<16>()))
+    }
+
+    fn parts(&self) -> &Parts {
+        &self.0.parts
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+}
+
+impl fmt::Debug for Control {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Control")
+    }
+}

@@ -1,0 +1,26 @@
+//! The audit log, as the tenant reads it.
+
+use freehold_model::api_key::Role;
+use freehold_model::audit::AuditRecord;
+use freehold_model::page::{Page, PageRequest};
+use freehold_store::AuditFilter;
+
+use crate::Control;
+use crate::caller::Caller;
+use crate::error::ControlError;
+
+impl Control {
+    /// What was changed in the caller's tenant, newest first.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn audit(
+        &self,
+        caller: &Caller,
+        filter: &AuditFilter,
+        page: &PageRequest,
+    ) -> Result<Page<AuditRecord>, ControlError> {
+        let scope = caller.require(Role::Reader)?;
+        self.store().audit(scope, filter, page).await.map_err(ControlError::of("audit record"))
+    }
+}

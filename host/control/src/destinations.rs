@@ -1,0 +1,78 @@
+//! Destinations: a customer's configured targets, from their making to their end.
+
+mod change;
+mod check;
+mod create;
+mod credential;
+mod egress_shape;
+mod lifecycle;
+mod verify;
+
+use std::sync::Arc;
+
+use freehold_model::api_key::Role;
+use freehold_model::destination::Destination;
+use freehold_model::lane::Lane;
+use freehold_model::page::{Page, PageRequest};
+use freehold_model::{DestinationId, Scope};
+use freehold_sandbox::DestinationType;
+
+use crate::Control;
+use crate::caller::{self, Caller};
+use crate::error::ControlError;
+
+pub use create::{CreatedDestination, DestinationDraft};
+pub use credential::{Generated, ReplacedCredential};
+pub use verify::TestReport;
+
+const KIND: &str = "destination";
+
+impl Control {
+    /// The destination with this id.
+    ///
+    /// # Errors
+    /// When there is none, or the store fails.
+    pub async fn destination(&self, caller: &Caller, id: &str) -> Result<Destination, ControlError> {
+        self.find_destination(caller.require(Role::Reader)?, id).await
+    }
+
+    /// A customer's destinations.
+    ///
+    /// # Errors
+    /// When there is no such customer, or the store fails.
+    pub async fn destinations(
+        &self,
+        caller: &Caller,
+        customer: &str,
+        page: &PageRequest,
+    ) -> Result<Page<Destination>, ControlError> {
+        let scope = caller.require(Role::Reader)?;
+        let customer = self.find_customer(scope, customer).await?;
+        self.store().destinations(scope, Some(&customer.id), page).await.map_err(ControlError::of(KIND))
+    }
+
+    async fn find_destination(&self, scope: &Scope, id: &str) -> Result<Destination, ControlError> {
+        let id: DestinationId = caller::id(id, KIND)?;
+        let found = self.store().destination(scope, &id).await.map_err(ControlError::of(KIND))?;
+        found.ok_or(ControlError::NotFound { kind: KIND })
+    }
+
+    /// The type of a destination that exists: the operator may have taken it away since.
+    fn type_of(&self, destination: &Destination) -> Result<Arc<DestinationType>, ControlError> {
+        self.parts().catalogue.get(&destination.type_name).ok_or_else(|| {
+            let message = format!(
+                "the destination type `{}` is not installed any more; ask the operator to install it, or delete the destination",
+                destination.type_name
+            );
+            ControlError::conflict("", message)
+        })
+    }
+}
+
+fn lane(destination: &Destination) -> Lane {
+    Lane {
+        tenant: destination.tenant.clone(),
+        customer: destination.customer.clone(),
+        destination: destination.id.clone(),
+    }
+}

@@ -1,0 +1,155 @@
+//! How an API key is written: `fh_live_` or `fh_test_`, 32 random characters, and a checksum of all before it.
+//!
+//! The checksum lets a scanner, or a reader of logs, tell a key from noise without asking anyone, and lets the API refuse
+//! a key that was cut off in copying before it looks anything up.
+
+use freehold_model::Sources;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::shown_once::ShownOnce;
+
+const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+const RANDOM_CHARS: usize = 32;
+/// 62^6 is the first power of 62 above 2^32.
+const CHECKSUM_CHARS: usize = 6;
+
+/// What a key is for, as its prefix tells people. Freehold treats both alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum KeyKind {
+    /// Real data.
+    #[default]
+    Live,
+    /// Trying things out.
+    Test,
+}
+
+impl KeyKind {
+    const ALL: [KeyKind; 2] = [KeyKind::Live, KeyKind::Test];
+
+    fn prefix(self) -> &'static str {
+        match self {
+            KeyKind::Live => "fh_live_",
+            KeyKind::Test => "fh_test_",
+        }
+    }
+}
+
+/// A new key, unlike any other.
+pub(crate) fn generate(kind: KeyKind, sources: &Sources) -> ShownOnce {
+    let mut text = String::with_capacity(kind.prefix().len() + RANDOM_CHARS + CHECKSUM_CHARS);
+    text.push_str(kind.prefix());
+    let mut wanted = RANDOM_CHARS;
+    while wanted > 0 {
+        let bytes = Zeroizing::new(sources.random::<64>());
+        // 248 is the largest multiple of 62 in a byte: what lies above is thrown away, so that no character is likelier.
+        for byte in bytes.iter().filter(|byte| **byte < 248).take(wanted) {
+            text.push(char::from(BASE62[usize::from(byte % 62)]));
+            wanted -= 1;
+        }
+    }
+    let checksum = checksum(&text);
+    text.push_str(&checksum);
+    ShownOnce::new(text)
+}
+
+/// Whether `text` has the form of a key, checksum included.
+pub(crate) fn is_well_formed(text: &str) -> bool {
+    let Some(body) = KeyKind::ALL.iter().find_map(|kind| text.strip_prefix(kind.prefix())) else { return false };
+    body.len() == RANDOM_CHARS + CHECKSUM_CHARS
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric())
+        && text.ends_with(&checksum(&text[..text.len() - CHECKSUM_CHARS]))
+}
+
+/// What is stored of a key, and what it is looked up by.
+pub(crate) fn hash(text: &str) -> [u8; 32] {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+/// The characters by which people recognise a key.
+pub(crate) fn last4(text: &str) -> String {
+    let start = text.len().saturating_sub(4);
+    text.get(start..).unwrap_or_default().to_owned()
+}
+
+fn checksum(text: &str) -> String {
+    let mut rest = u64::from(crc32fast::hash(text.as_bytes()));
+    let mut digits = [b'0'; CHECKSUM_CHARS];
+    for digit in digits.iter_mut().rev() {
+        *digit = BASE62[usize::try_from(rest % 62).unwrap_or(0)];
+        rest /= 62;
+    }
+    digits.iter().map(|digit| char::from(*digit)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use freehold_model::{Clock, Entropy, Timestamp};
+
+    use super::*;
+
+    struct Fixed(u8);
+
+    impl Clock for Fixed {
+        fn now(&self) -> Timestamp {
+            Timestamp::EPOCH
+        }
+    }
+
+    impl Entropy for Fixed {
+        fn fill(&self, bytes: &mut [u8]) {
+            for (position, byte) in bytes.iter_mut().enumerate() {
+                *byte = u8::try_from(position).unwrap_or(0).wrapping_mul(37).wrapping_add(self.0);
+            }
+        }
+    }
+
+    fn sources(seed: u8) -> Sources {
+        Sources { clock: Arc::new(Fixed(seed)), entropy: Arc::new(Fixed(seed)) }
+    }
+
+    #[test]
+    fn a_generated_key_is_well_formed() {
+        for kind in KeyKind::ALL {
+            let key = generate(kind, &sources(7));
+
+            assert!(key.show().starts_with(kind.prefix()));
+            assert_eq!(key.show().len(), 46);
+            assert!(is_well_formed(key.show()), "{}", key.show());
+        }
+    }
+
+    #[test]
+    fn the_checksum_is_crc_32_in_base_62() {
+        // CRC-32 of "123456789" is the algorithm's published check value, 0xCBF43926 = 3421780262.
+        assert_eq!(crc32fast::hash(b"123456789"), 0xCBF4_3926);
+        assert_eq!(checksum("123456789"), "3jZRME");
+    }
+
+    #[test]
+    fn a_key_with_any_one_character_changed_is_refused() {
+        let key = generate(KeyKind::Live, &sources(3));
+
+        for position in 0..key.show().len() {
+            let mut changed = key.show().as_bytes().to_vec();
+            changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
+            assert!(!is_well_formed(&String::from_utf8(changed).unwrap()), "position {position}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_at_all_is_refused() {
+        for text in ["", "fh_live_", "fh_live", "Bearer x", "fh_live_é", &"é".repeat(23), &"a".repeat(46)] {
+            assert!(!is_well_formed(text), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_does_not_show_itself() {
+        let key = generate(KeyKind::Live, &sources(3));
+
+        assert_eq!(format!("{key:?}"), "ShownOnce(…)");
+    }
+}
