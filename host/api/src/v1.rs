@@ -1,0 +1,26 @@
+//! Everything under `/v1`: a folder for each kind of thing, a file for each endpoint.
+
+mod attempts;
+mod audit;
+mod customers;
+mod deliveries;
+mod destination_types;
+mod destinations;
+mod events;
+mod failure;
+mod words;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::ApiState;
+
+pub(crate) fn routes() -> OpenApiRouter<ApiState> {
+    OpenApiRouter::new()
+        .merge(customers::routes())
+        .merge(destination_types::routes())
+        .merge(destinations::routes())
+        .merge(events::routes())
+        .merge(deliveries::routes())
+        .merge(attempts::routes())
+        .merge(audit::routes())
+}

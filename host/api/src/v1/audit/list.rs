@@ -1,0 +1,121 @@
+//! `GET /v1/audit`: who changed what, when.
+
+use axum::Json;
+use axum::extract::State;
+use freehold_control::AuditFilter;
+use freehold_model::audit::{ActorKind, AuditRecord};
+use freehold_model::{AuditId, CustomerId, Timestamp};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::{IntoParams, ToSchema};
+
+use crate::problem::Problem;
+use crate::request::{Authenticated, Listed, Parameters, customer_filter, listed, page};
+use crate::state::ApiState;
+use crate::v1::words;
+
+const LIST: &str = "audit";
+
+/// Which records are wanted.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct ListAudit {
+    /// Only about this customer's things: id or external id.
+    customer: Option<String>,
+    /// Only this action, such as `destination.create`.
+    action: Option<String>,
+    /// Only from this moment on (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Only before this moment (RFC 3339).
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// Rows on the page, 1 to 200; 50 when missing.
+    limit: Option<u32>,
+    /// The `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A recorded change.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditRecord)]
+pub(crate) struct AuditAnswer {
+    /// Names the record.
+    #[schema(value_type = String)]
+    id: AuditId,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// Who.
+    actor: ActorAnswer,
+    /// What.
+    #[schema(example = "destination.create")]
+    action: String,
+    /// What was changed.
+    target: TargetAnswer,
+    /// The customer whose thing it is.
+    #[schema(value_type = Option<String>)]
+    customer: Option<CustomerId>,
+    /// What about it changed: names of fields, versions, fingerprints. Never a secret.
+    #[schema(value_type = Object)]
+    details: Value,
+}
+
+/// Who changed something.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Actor)]
+pub(crate) struct ActorAnswer {
+    /// What kind of actor.
+    #[schema(schema_with = words::actor_kind)]
+    kind: ActorKind,
+    /// The API key's id, or `cli`, or `engine`.
+    id: String,
+    /// The request it came with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    request_id: Option<String>,
+}
+
+/// What was changed.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = AuditTarget)]
+pub(crate) struct TargetAnswer {
+    /// What kind of thing.
+    kind: String,
+    /// Its id.
+    id: String,
+}
+
+impl From<AuditRecord> for AuditAnswer {
+    fn from(record: AuditRecord) -> Self {
+        let actor = record.actor;
+        AuditAnswer {
+            id: record.id,
+            at: record.at,
+            actor: ActorAnswer { kind: actor.kind, id: actor.id, request_id: actor.request_id },
+            action: record.action,
+            target: TargetAnswer { kind: record.target_kind, id: record.target_id },
+            customer: record.customer,
+            details: record.details,
+        }
+    }
+}
+
+/// List the audit log
+#[utoipa::path(
+    get, path = "/v1/audit", tag = "audit", params(ListAudit),
+    responses((status = 200, description = "A page, newest first", body = Listed<AuditAnswer>)),
+)]
+pub(super) async fn list(
+    State(state): State<ApiState>,
+    Authenticated(caller): Authenticated,
+    Parameters(query): Parameters<ListAudit>,
+) -> Result<Json<Listed<AuditAnswer>>, Problem> {
+    let request = page(&state.control, &caller, LIST, query.limit, query.cursor.as_deref())?;
+    let Some(customer) = customer_filter(&state.control, &caller, query.customer.as_deref()).await? else {
+        return Ok(Json(Listed::empty()));
+    };
+    let filter = AuditFilter { customer, action: query.action, from: query.from, to: query.to };
+    let found = state.control.audit(&caller, &filter, &request).await?;
+    Ok(Json(listed(&state.control, &caller, LIST, found, AuditAnswer::from)?))
+}
