@@ -147,7 +147,7 @@ async fn bad_customers_and_destinations_are_refused() -> Result {
     };
 
     let customers = "/v1/customers";
-    post("no name", customers, json!({}), 422, Some("/name")).await?;
+    post("neither name nor id", customers, json!({}), 422, None).await?;
     post("an empty name", customers, json!({ "name": "" }), 422, Some("/name")).await?;
     post("a name with an escape", customers, json!({ "name": "a\u{1b}[31m" }), 422, Some("/name")).await?;
     post("a name that is a number", customers, json!({ "name": 5 }), 422, Some("/name")).await?;

@@ -286,7 +286,7 @@ impl Api {
 
 /// The ids of the events that an answer to a publish request names.
 pub fn published_ids(answer: &Value) -> Vec<String> {
-    let events = answer["data"].as_array().or_else(|| answer["events"].as_array());
+    let events = answer["events"].as_array();
     events.into_iter().flatten().filter_map(|event| event["id"].as_str()).map(str::to_owned).collect()
 }
 
