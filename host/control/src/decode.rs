@@ -47,10 +47,13 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
 pub fn problem<E: Display>(error: &Error<E>) -> Problem {
     let mut pointer = pointer(error.path());
     let text = error.inner().to_string();
-    if let Some(field) = missing_field(&text) {
-        pointer.push('/');
-        pointer.push_str(&escaped(field));
-        return Problem { pointer, message: "is required".to_owned() };
+    // These two are noticed by the object around the field.
+    for (prefix, message) in [("missing field `", "is required"), ("duplicate field `", "appears twice")] {
+        if let Some(field) = text.strip_prefix(prefix).and_then(|rest| rest.split('`').next()) {
+            pointer.push('/');
+            pointer.push_str(&escaped(field));
+            return Problem { pointer, message: message.to_owned() };
+        }
     }
     Problem { pointer, message: without_values(&text) }
 }
@@ -76,10 +79,6 @@ fn escaped(name: &str) -> String {
     short.replace('~', "~0").replace('/', "~1")
 }
 
-fn missing_field(text: &str) -> Option<&str> {
-    text.strip_prefix("missing field `")?.split('`').next()
-}
-
 /// serde's message without the value that it quotes and without a position, which the pointer replaces.
 fn without_values(text: &str) -> String {
     let text = without_position(text);
@@ -101,9 +100,6 @@ fn without_values(text: &str) -> String {
             }
             None => "is not a known field".to_owned(),
         };
-    }
-    if text.starts_with("duplicate field ") {
-        return "appears twice".to_owned();
     }
     // What `str::parse` says of a number in a query string.
     if text.contains("digit found in string")
