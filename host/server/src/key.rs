@@ -21,12 +21,11 @@ pub(crate) async fn open_vault(effective: &Effective, store: &Store, sources: &S
         Some(text) => of_variable(&text.0)?,
         None => of_file(&effective.kek_file(), canary.is_some(), sources)?,
     };
-    let kek_id = kek.id().to_owned();
     let vault = Vault::new(Keyring::new(kek, Vec::new()), sources.clone());
     match canary {
         Some(canary) => vault.check_canary(&canary).map_err(|error| {
-            let advice = "put the key back that this data was created with (see the backups of the key file), or start with another --data";
-            Failure::because(format!("the key {kek_id} is not the one of this data; {advice}"), &error)
+            let advice = "look for it in the backups of the key file, or start with another --data";
+            Failure::new(format!("{}; {advice}", Failure::because("this is not the key of this data", &error)))
         })?,
         None => {
             let sealed = vault.seal_canary().map_err(|error| Failure::because("the new key does not seal", &error))?;
