@@ -97,6 +97,21 @@ impl std::fmt::Debug for KekText {
     }
 }
 
+impl Config {
+    /// Errs when two settings that each make sense do not fit together.
+    fn check(&self) -> Result<(), Failure> {
+        let attempt_ms = self.limits.open_ms.saturating_add(self.limits.call_ms);
+        if self.delivery.lease_ms <= attempt_ms {
+            return Err(Failure::new(format!(
+                "`delivery.lease_ms` is {}, and must exceed `limits.open_ms` and `limits.call_ms` together ({attempt_ms}): \
+                 a batch would be tried again while it is still under way",
+                self.delivery.lease_ms
+            )));
+        }
+        Ok(())
+    }
+}
+
 impl Effective {
     /// The file of the key-encryption key.
     pub(crate) fn kek_file(&self) -> PathBuf {

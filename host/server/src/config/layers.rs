@@ -71,6 +71,7 @@ pub(super) fn load(file: Option<&Path>, flags: &[Setting], environment: Environm
         layers = layers.merge(setting.clone());
     }
     let config: Config = layers.extract().map_err(|error| unreadable(&error))?;
+    config.check()?;
     Ok(Effective { config, kek: environment.kek, layers })
 }
 
@@ -240,6 +241,13 @@ mod tests {
         let refusal = refusal("", &[("FREEHOLD_LIMITS_CPU_MS", "soon")]);
 
         assert!(refusal.contains("limits.cpu_ms") && refusal.contains("FREEHOLD_LIMITS_CPU_MS"), "{refusal}");
+    }
+
+    #[test]
+    fn a_lease_that_ends_before_its_attempt_is_refused() {
+        let refusal = refusal("[delivery]\nlease_ms = 1000\n", &[]);
+
+        assert!(refusal.contains("`delivery.lease_ms`"), "{refusal}");
     }
 
     #[test]
