@@ -33,7 +33,11 @@ async fn a_failed_event_is_tried_again_under_the_same_id_with_the_same_bytes() -
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_receiver_that_asks_for_time_gets_it() -> Result {
-    let story = Story::begin().await?;
+    let patient = |mut body: Value| {
+        body["settings"]["retry"] = json!({ "base_ms": 20, "cap_ms": 10_000 });
+        body
+    };
+    let story = Story::with(patient).await?;
     story.mailbox.script([Reply::RetryAfter(429, "2".into())]);
 
     story.api.publish_one(&story.customer, "invoice.paid", json!(1)).await?;

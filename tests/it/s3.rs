@@ -104,7 +104,7 @@ async fn objects_can_be_compressed_and_named_and_stored_as_the_customer_wishes()
             body["config"]["compression"] = json!("gzip");
             body["config"]["key_template"] = json!("in/{year}/{month}/{batch_id}.jsonl");
             body["config"]["server_side_encryption"] = json!("AES256");
-            body["config"]["storage_class"] = json!("STANDARD_IA");
+            body["config"]["storage_class"] = json!("REDUCED_REDUNDANCY");
         })
         .await?;
 
@@ -121,7 +121,7 @@ async fn objects_can_be_compressed_and_named_and_stored_as_the_customer_wishes()
     let request = shelf.server.requests().remove(0);
     let header = |name: &str| request.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     assert_eq!(header("x-amz-server-side-encryption"), "AES256");
-    assert_eq!(header("x-amz-storage-class"), "STANDARD_IA");
+    assert_eq!(header("x-amz-storage-class"), "REDUCED_REDUNDANCY");
     let signed = header("authorization");
     for name in ["x-amz-server-side-encryption", "x-amz-storage-class", "x-amz-content-sha256", "host"] {
         assert!(signed.contains(name), "{name} is not signed: {signed}");

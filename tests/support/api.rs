@@ -265,11 +265,13 @@ impl Api {
     /// When some still are at the deadline.
     pub async fn until_settled(&self, filter: &str, limit: Duration) -> Result {
         let queued = with_filter("/v1/deliveries?state=queued&limit=1", filter);
-        until("the deliveries to settle", limit, async || {
+        let mut last = Value::Null;
+        let waited = until("the deliveries to settle", limit, async || {
             let page = self.get(&queued).await?.ok()?;
-            Ok(page["data"].as_array().is_some_and(Vec::is_empty).then_some(()))
-        })
-        .await
+            last = page["data"].get(0).cloned().unwrap_or_default();
+            Ok(last.is_null().then_some(()))
+        });
+        waited.await.map_err(|why| trouble(format!("{why}; queued, among others: {last}")))
     }
 
     /// Waits until the destination's state is `state`, and returns the destination.
