@@ -137,7 +137,8 @@ CREATE TABLE batches (
     customer_id        TEXT NOT NULL,
     destination_id     TEXT NOT NULL,
     batch_id           TEXT NOT NULL,
-    -- The batch whose remaining members this one took over.
+    -- The batch whose remaining members this one took over. Not a foreign key: those would be looked for among all
+    -- batches of the tenant whenever a batch is inserted.
     parent_id          TEXT,
     events             INTEGER NOT NULL CHECK (events > 0),
     credential_version INTEGER,
@@ -155,12 +156,10 @@ CREATE TABLE batches (
     PRIMARY KEY (tenant_id, batch_id),
     FOREIGN KEY (tenant_id, customer_id, destination_id)
         REFERENCES destinations (tenant_id, customer_id, destination_id),
-    FOREIGN KEY (tenant_id, parent_id) REFERENCES batches (tenant_id, batch_id),
     CHECK (open = 1 OR lease_until IS NULL)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX batches_open ON batches (destination_id, next_at) WHERE open = 1;
 CREATE INDEX batches_leased ON batches (destination_id, lease_until) WHERE lease_until IS NOT NULL;
-CREATE INDEX batches_parent ON batches (tenant_id, parent_id) WHERE parent_id IS NOT NULL;
 
 CREATE TABLE deliveries (
     -- The order of the queue.

@@ -220,7 +220,8 @@ pub(crate) async fn end_pause(
     // The time of the pause does not count against the retries of the batches that had to wait it out.
     let sql = "UPDATE destinations SET pause_reason = NULL, pause_message = NULL, paused_at = NULL, updated_at = $4
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3;
-        UPDATE batches SET first_attempt_at = min($4, first_attempt_at + max(0, $4 - max($5, first_attempt_at)))
+        UPDATE batches INDEXED BY batches_open
+            SET first_attempt_at = min($4, first_attempt_at + max(0, $4 - max($5, first_attempt_at)))
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND open = 1";
     let statement = scoped(sql, scope).bind(destination.id.as_str()).bind(tx.now().millis()).bind(pause.since.millis());
     run_all(&mut tx.connection, statement).await?;
@@ -244,7 +245,7 @@ pub(crate) async fn end(tx: &mut Tx, scope: &Scope, id: &DestinationId) -> Resul
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3;
         UPDATE credentials SET blob = NULL, destroyed_at = $4
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND destroyed_at IS NULL;
-        UPDATE deliveries SET state = 'cancelled', settled_at = $4
+        UPDATE deliveries INDEXED BY deliveries_queue SET state = 'cancelled', settled_at = $4
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
                 AND state = 'queued' AND batch_id IS NULL;
         UPDATE deliveries SET state = 'cancelled', settled_at = $4, attempts = b.attempts
@@ -256,7 +257,7 @@ pub(crate) async fn end(tx: &mut Tx, scope: &Scope, id: &DestinationId) -> Resul
             WHERE tenant_id = $1 AND state = 'started' AND attempt_id IN (
                 SELECT attempt_id FROM batches INDEXED BY batches_leased
                 WHERE tenant_id = $1 AND destination_id = $3 AND lease_until IS NOT NULL);
-        UPDATE batches SET open = 0, lease_until = NULL
+        UPDATE batches INDEXED BY batches_open SET open = 0, lease_until = NULL
             WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND open = 1";
     let statement = scoped(sql, scope).bind(id.as_str()).bind(tx.now().millis());
     run_all(&mut tx.connection, statement).await?;

@@ -18,6 +18,7 @@ use crate::{Conflict, StoreError};
 /// Deliveries per statement: one list of ids that is still quick to take apart.
 const CHUNK_ROWS: usize = 1_000;
 
+// The `+` keeps SQLite from starting at all rows of the tenant for each listed one.
 const COPY: &str = "INSERT INTO deliveries
             (tenant_id, customer_id, destination_id, delivery_id, event_seq, bytes, state, replay_of, created_at)
         SELECT d.tenant_id, d.customer_id, d.destination_id, pair.value ->> 1, d.event_seq, d.bytes, 'queued',
@@ -26,7 +27,7 @@ const COPY: &str = "INSERT INTO deliveries
         CROSS JOIN deliveries AS d ON d.tenant_id = $1 AND d.seq = pair.value ->> 0
         WHERE ($2 IS NULL OR d.customer_id = $2) ORDER BY pair.key;
     UPDATE deliveries SET replayed_at = $3 FROM json_each($4) AS pair
-        WHERE deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
+        WHERE +deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
             AND deliveries.seq = pair.value ->> 0";
 
 /// A delivery to repeat.

@@ -31,6 +31,7 @@ const STANDING: &str =
     FROM batches AS b JOIN destinations AS d ON d.tenant_id = b.tenant_id AND d.destination_id = b.destination_id
     WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.batch_id = $3";
 
+// A `+` keeps SQLite from starting at all rows of the tenant or batch for each verdict: it is to start at the verdicts.
 const WRITE: &str = "INSERT INTO batches (tenant_id, customer_id, destination_id, batch_id, parent_id, events,
             credential_version, attempts, first_attempt_at, next_at, open, lease_token, plugin_failures)
         SELECT b.tenant_id, b.customer_id, b.destination_id, part.value ->> 0, b.batch_id, part.value ->> 1,
@@ -42,8 +43,9 @@ const WRITE: &str = "INSERT INTO batches (tenant_id, customer_id, destination_id
             attempts = CASE verdict.value ->> 1 WHEN 'queued' THEN attempts ELSE $5 END,
             settled_at = CASE verdict.value ->> 1 WHEN 'queued' THEN NULL ELSE $4 END
         FROM json_each($7) AS verdict
-        WHERE deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
-            AND deliveries.delivery_id = verdict.value ->> 0 AND deliveries.batch_id = $3
+        WHERE +deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
+            AND deliveries.tenant_id = verdict.value ->> 4 AND deliveries.delivery_id = verdict.value ->> 0
+            AND +deliveries.batch_id = $3
             AND deliveries.state = 'queued';
     UPDATE batches SET open = $8, attempts = $9, next_at = coalesce($10, next_at), lease_until = NULL,
             plugin_failures = $15
@@ -159,7 +161,7 @@ async fn write(tx: &mut Tx, scope: &Scope, settlement: &Settlement, standing: &S
             Verdict::Dead { failure } => ("dead", Some(failure)),
             Verdict::Retry { failure, .. } | Verdict::Hold { failure } => ("queued", Some(failure)),
         };
-        Ok(json!([delivery, state, batch, failure.map(to_json).transpose()?]))
+        Ok(json!([delivery, state, batch, failure.map(to_json).transpose()?, scope.tenant()]))
     });
     let verdicts = verdicts.collect::<Result<Vec<_>, StoreError>>()?;
     let statement = scoped(WRITE, scope)
