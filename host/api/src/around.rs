@@ -126,3 +126,29 @@ impl HttpMetrics {
         self.seconds.with_label_values(&[method, route]).observe(took.as_secs_f64());
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_answered_without_its_message() {
+        let response = panicked(Box::new("the password is hunter2"));
+
+        assert_eq!(response.status(), 500);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        assert!(!String::from_utf8_lossy(&body).contains("hunter2"));
+    }
+
+    #[test]
+    fn the_metrics_can_be_registered() {
+        let registry = Registry::new();
+
+        let metrics = HttpMetrics::register(&registry);
+        metrics.answered(&Method::GET, "none", 404, Duration::from_millis(1));
+
+        assert_eq!(registry.gather().len(), 2);
+    }
+}

@@ -135,23 +135,23 @@ fn refused(error: PublishError, places: &Places) -> Problem {
 mod tests {
     use super::*;
 
-    fn check(values: &[&str], expected: Result<Option<&str>, ()>) {
+    fn check(values: &[&str], expected: Option<Option<&str>>) {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(IDEMPOTENCY_KEY, value.parse().unwrap());
         }
-        let found = idempotency_key(&headers).map_err(|_| ());
-        assert_eq!(found.as_ref().map(Option::as_deref).map_err(|()| ()), expected, "{values:?}");
+        let found = idempotency_key(&headers).ok();
+        assert_eq!(found.as_ref().map(Option::as_deref), expected, "{values:?}");
     }
 
     #[test]
     fn an_idempotency_key_is_one_short_visible_text() {
-        check(&[], Ok(None));
-        check(&["request-1"], Ok(Some("request-1")));
-        check(&[""], Err(()));
-        check(&["a b"], Err(()));
-        check(&["a", "a"], Err(()));
-        check(&[&"x".repeat(256)], Err(()));
+        check(&[], Some(None));
+        check(&["request-1"], Some(Some("request-1")));
+        check(&[""], None);
+        check(&["a b"], None);
+        check(&["a", "a"], None);
+        check(&[&"x".repeat(256)], None);
     }
 
     #[test]
