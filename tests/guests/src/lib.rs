@@ -18,7 +18,7 @@
 //! | `trap-in-open` | panics in `open` | the attempt fails before anything is delivered |
 //! | `trap-in-deliver` | panics in `deliver` | the instance ends; a retry gets a new one |
 //! | `trap-on-poison-event` | panics when an event of the type `test.poison` is in the batch | the others are delivered in the end |
-//! | `huge-result` | answers with an error message as large as its memory allows, 512 MiB at most | refused or cut |
+//! | `huge-result` | answers with an error message of 48 MiB, or of 512 MiB if the first event's type is `test.huger` | refused or cut; the instance ends at its memory limit for the latter |
 //! | `malformed-result` | answers against the canonical ABI, as the first event's type says: `test.utf8` (the default), `test.discriminant`, `test.kind`, `test.pointer`, `test.unaligned` | the instance ends |
 //! | `wrong-length` | answers with one outcome too many, or too few if the first event's type is `test.short` | counts as a failure of the plugin |
 //! | `log-flood` | logs 100,000 lines of 10 KiB, then delivers | delivered; the lines are bounded |
@@ -27,7 +27,7 @@
 //! | `ip-literal` | the same, by default `http://169.254.169.254/latest/meta-data/` | `egress-denied` |
 //! | `redirect-follower` | requests the config's `url` and then whatever its `location` header names | `egress-denied` for the second |
 //! | `header-injection` | requests the config's `url` with line breaks in headers, URL and method, and with headers that are the host's | an error of kind `config`; nothing arrives |
-//! | `too-many-requests` | hands 10,000 requests to `send-all` | the instance ends, or the requests are bounded |
+//! | `too-many-requests` | hands 10,000 requests to `send-all`, or sends them one by one if the first event's type is `test.piecemeal` | the instance ends, or the requests are bounded |
 //! | `big-response` | reads what the config's `url` answers: a GiB, a byte a second, a gzip bomb | the exchange fails at the limit; answers `escaped` above 64 MiB |
 //! | `undeclared-field` | asks for a credential field that its manifest does not have | the instance ends |
 //! | `prefix-guesser` | guesses a secret byte by byte through `without-prefix` | the instance ends at the first guess |
@@ -37,7 +37,7 @@
 //! | `wasi-import` | imports `wasi:cli/environment` | refused at install, with advice |
 //! | `leaker` | reads its secret by `reveal`, and tells it in its log and its error, plain, in hex and in base64 | the secret appears nowhere |
 //! | `echo-leaker` | sends its sealed secret to the config's `url`, and tells what comes back | the secret appears nowhere |
-//! | `memory-reader` | searches its memory, at start, for the bytes that the config's `marker` gives in hex; answers `marker-found` | not found: an instance's memory holds nothing of another one |
+//! | `memory-reader` | searches its memory, at start, for the bytes that the config's `marker` gives in hex; answers `marker-found` | not found: an instance's memory holds nothing of another one. (That it does search is seen with the marker `6d61726b65722d666f756e64`, a text of its own.) |
 //! | `scripted` | behaves: each event's type says what becomes of it (see its source) | just that |
 
 use freehold_sdk::http::Request;

@@ -15,7 +15,7 @@ thread_local! {
 
 fn search(config: &Config) -> Result<(), Error> {
     let marker = config.marker.as_deref().unwrap_or_default();
-    if marker.is_empty() || marker.len() % 2 != 0 || !marker.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+    if marker.is_empty() || !marker.len().is_multiple_of(2) || !marker.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(Error::config("marker-invalid", "this guest needs a marker of bytes in hex"));
     }
     FOUND.set((0..memory_bytes()).find(|start| holds(*start, marker.as_bytes())));

@@ -1,4 +1,4 @@
-//! Hands the host 10,000 requests at once.
+//! Wants 10,000 requests of one call: all at once or, if the first event's type is `test.piecemeal`, one after the other.
 
 use freehold_sdk::http::{Request, send_all};
 use freehold_sdk::{Batch, Error, Outcome};
@@ -8,12 +8,13 @@ misbehaviour::guest!("too-many-requests");
 
 const REQUESTS: usize = 10_000;
 
-fn deliver(config: &Config, _: Batch) -> Result<Vec<Outcome>, Error> {
+fn deliver(config: &Config, batch: Batch) -> Result<Vec<Outcome>, Error> {
     let url = config.url()?;
-    let answers = send_all((0..REQUESTS).map(|_| Request::get(url)).collect());
-    let answered = answers.iter().filter(|answer| answer.is_ok()).count();
-    match answers.into_iter().find_map(Result::err) {
-        Some(refusal) => Err(refusal),
-        None => Err(misbehaviour::escaped(format_args!("{answered} requests were answered"))),
-    }
+    let requests = (0..REQUESTS).map(|_| Request::get(url));
+    let refusal = if misbehaviour::first_type(&batch) == "test.piecemeal" {
+        requests.map(Request::send).find_map(Result::err)
+    } else {
+        send_all(requests.collect()).into_iter().find_map(Result::err)
+    };
+    Err(refusal.unwrap_or_else(|| misbehaviour::escaped(format_args!("{REQUESTS} requests were answered"))))
 }
