@@ -54,7 +54,7 @@ pub(crate) fn check(draft: &SettingsDraft, manifest: &Manifest, problems: &mut V
     let settings = DeliverySettings {
         batch_events: bounded("/settings/batch_events", draft.batch_events, 1, batch.events, problems),
         batch_bytes: bounded("/settings/batch_bytes", draft.batch_bytes, BATCH_BYTES_MIN, batch.bytes, problems),
-        batch_age_ms: bounded("/settings/batch_age_ms", draft.batch_age_ms, 0, BATCH_AGE_MS_MAX, problems),
+        batch_age_ms: bounded("/settings/batch_age_ms", draft.batch_age_ms, 1, BATCH_AGE_MS_MAX, problems),
         concurrency: bounded("/settings/concurrency", draft.concurrency, 1, CONCURRENCY_MAX, problems),
         retry: check_retry(&draft.retry.0, problems),
     };
@@ -151,6 +151,7 @@ mod tests {
         assert_eq!(pointers(json!({"batch_events": 0})), ["/settings/batch_events"]);
         assert_eq!(pointers(json!({"batch_bytes": 10})), ["/settings/batch_bytes"]);
         assert_eq!(pointers(json!({"batch_age_ms": 3_600_001})), ["/settings/batch_age_ms"]);
+        assert_eq!(pointers(json!({"batch_age_ms": 0})), ["/settings/batch_age_ms"]);
         assert_eq!(pointers(json!({"concurrency": 65})), ["/settings/concurrency"]);
         assert_eq!(pointers(json!({"retry": {"base_ms": 0}})), ["/settings/retry/base_ms"]);
         assert_eq!(pointers(json!({"retry": {"cap_ms": 1, "base_ms": 2}})), ["/settings/retry/base_ms"]);

@@ -17,7 +17,7 @@ pub(crate) struct Settings {
     #[schema(minimum = 1024)]
     batch_bytes: Option<u32>,
     /// How long the first event of a batch may wait for more, in milliseconds.
-    #[schema(maximum = 3_600_000)]
+    #[schema(minimum = 1, maximum = 3_600_000)]
     batch_age_ms: Option<u32>,
     /// Batches under way at the same time at most.
     #[schema(minimum = 1, maximum = 64)]
