@@ -1,5 +1,7 @@
 //! Does the store keep what it promises? One suite for every engine, and a model of the queue to compare with.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test that cannot go on fails")]
+
 mod conformance;
 mod queue_model;
 mod sql;

@@ -45,7 +45,7 @@ fn literals() -> Vec<Literal> {
         let source = std::fs::read_to_string(&file).unwrap();
         let (mut owner, mut rest, mut line) = (String::new(), source.as_str(), 1);
         while let Some(next) = rest.chars().next() {
-            let word = |keyword: &str| rest.strip_prefix(keyword).map(|after| name_at(after));
+            let word = |keyword: &str| rest.strip_prefix(keyword).map(name_at);
             let length = if rest.starts_with("//") {
                 rest.find('\n').unwrap_or(rest.len())
             } else if let Some(name) = word("fn ").or_else(|| word("const ")).or_else(|| word("static ")) {

@@ -162,7 +162,7 @@ async fn requests_that_wait_together_fail_alone(home: Home) {
     let publish = |number: usize| {
         let (store, scope) = (home.store.clone(), home.scope.clone());
         let mut event = home.event(&format!("evt-{number}"));
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             event.customer = strangers_customer.clone();
         }
         let request = IngestRequest { events: vec![event], idempotency: None };
@@ -173,7 +173,7 @@ async fn requests_that_wait_together_fail_alone(home: Home) {
     for (number, task) in tasks.into_iter().enumerate() {
         let answer = task.await.unwrap();
 
-        if number % 3 == 0 {
+        if number.is_multiple_of(3) {
             assert_eq!(answer, Err(IngestError::UnknownCustomer { index: 0 }));
         } else {
             assert_eq!(answer.unwrap().events[0].id, EventId::parse(&format!("evt-{number}")).unwrap());
