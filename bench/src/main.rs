@@ -15,6 +15,10 @@ use std::process::ExitCode;
 
 use figures::Figures;
 
+/// The same allocator as the host's, for both sides of every ratio.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What a measurement can end with.
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
