@@ -125,7 +125,7 @@ impl Ingest {
             }
             ingested => ingested,
         };
-        let ingested = ingested.map_err(|error| refused(error))?;
+        let ingested = ingested.map_err(refused)?;
         self.metrics.accepted(&ingested);
         Ok(published(ingested))
     }
