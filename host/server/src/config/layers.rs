@@ -260,6 +260,16 @@ mod tests {
     }
 
     #[test]
+    fn every_setting_is_in_the_operators_table() {
+        let page = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/operating.md"));
+
+        for path in known::paths(&defaults().unwrap()) {
+            let name = path.rsplit('.').next().unwrap_or(&path);
+            assert!(page.contains(&format!("`{name}`")), "docs/operating.md does not explain `{path}`");
+        }
+    }
+
+    #[test]
     fn what_is_shown_can_be_read_back() {
         let shown = load(None, &[], Environment::default()).unwrap().show();
         let file = file(&shown);
