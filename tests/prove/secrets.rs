@@ -1,6 +1,7 @@
 //! A planted credential is found nowhere it should not be: random secrets are given to destinations that work, fail, echo
 //! and are refused, and then everything that Freehold wrote or answered is searched for them in every form.
 
+mod memory;
 mod needles;
 
 use std::collections::BTreeMap;
@@ -9,7 +10,7 @@ use std::path::Path;
 use freehold_tests::api::text;
 use freehold_tests::s3::{Bucket, S3Server};
 use freehold_tests::webhook::{Mailbox, Reply, WebhookReceiver};
-use freehold_tests::{Answer, Api, LONG, Result, Setup, TestHost, bodies, trouble, until};
+use freehold_tests::{Answer, Api, LONG, Result, Setup, TestHost, bodies, places, trouble, until};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -17,6 +18,9 @@ use crate::Wish;
 use crate::proof::Proof;
 use needles::Needles;
 
+/// Everything is logged, but for the code generator: it is done before there are secrets, and writes a gigabyte.
+const LOG: &str =
+    "trace,cranelift_codegen=info,cranelift_frontend=info,wasmtime_internal_cranelift=info,regalloc2=info";
 /// Events for each destination.
 const EVENTS: usize = 20;
 
@@ -41,7 +45,12 @@ pub(crate) async fn prove(_wish: &Wish) -> Result<Proof> {
     let bucket_secret = needles.hex("the S3 secret key")?;
     let bucket = Bucket::new("events-of-acme", "AKIAPLANTED", bucket_secret.text());
     let s3 = S3Server::start(std::slice::from_ref(&bucket)).await?;
-    let setup = Setup { environment: vec![("FREEHOLD_LOG".into(), "trace".into())], ..Setup::default() };
+    let mut components = vec![places::plugin("webhook")?, places::plugin("s3")?];
+    for guest in ["leaker", "echo-leaker", "memory-reader"] {
+        components.push(places::guest(guest)?);
+    }
+    let environment = vec![("FREEHOLD_LOG".into(), LOG.into())];
+    let setup = Setup { components, environment, ..Setup::default() };
     let mut host = TestHost::start_with(setup).await?;
     let api = host.tenant("acme")?;
     let customer = api.create_customer("customer-one").await?;
@@ -53,6 +62,7 @@ pub(crate) async fn prove(_wish: &Wish) -> Result<Proof> {
 
     let mailboxes = field.plant_webhooks().await?;
     field.plant_buckets().await?;
+    field.plant_leaks().await?;
     field.plant_mistakes().await?;
     field.traffic(&mailboxes).await?;
     let in_use = field.control(&mailboxes)?;
@@ -61,6 +71,7 @@ pub(crate) async fn prove(_wish: &Wish) -> Result<Proof> {
         in_use == 2,
         format!("{in_use} of 2 seen where they belong"),
     );
+    memory::search(&field, &mut proof).await?;
     field.read_everything().await?;
 
     let mut haystack = std::mem::take(&mut field.answers);
@@ -115,6 +126,20 @@ impl Field {
         let token = self.needles.base64("an S3 session token")?;
         with_token["credential"]["session_token"] = json!(token.text());
         self.create(&with_token).await?;
+        Ok(())
+    }
+
+    /// Plugins that tell what they know: one may read its secret, the other has a server say it back.
+    async fn plant_leaks(&mut self) -> Result {
+        for guest in ["leaker", "echo-leaker"] {
+            let mailbox = self.webhooks.mailbox(&format!("/{guest}"), None);
+            mailbox.otherwise(Reply::Echo(200));
+            let secret = self.needles.hex(&format!("the secret of {guest}"))?;
+            let body = json!({
+                "type": guest, "name": guest, "config": { "url": mailbox.url() }, "credential": { "secret": secret.text() },
+            });
+            self.create(&bodies::retrying_at_once(body)).await?;
+        }
         Ok(())
     }
 
@@ -184,7 +209,7 @@ impl Field {
         let all: String = headers.collect();
         let names = self.needles.search()?.names_in(all.as_bytes());
         let found = |name: &str| names.iter().any(|found| found.starts_with(name));
-        Ok(usize::from(found("the bearer token of good")) + usize::from(found("the password of echo-400")))
+        Ok(usize::from(found("the bearer token of echo-500")) + usize::from(found("a pair of user and password")))
     }
 
     /// Everything that can be read over HTTP.
@@ -203,7 +228,7 @@ impl Field {
         }
         for path in paths {
             let answer = self.api.get(&path).await?;
-            if answer.status != 200 && !path.contains("destination-types") {
+            if answer.status != 200 {
                 return Err(trouble(format!("{path}: {} {}", answer.status, answer.text())));
             }
             self.keep(&format!("GET {path}"), &answer);
@@ -225,7 +250,9 @@ fn collect(folder: &Path, when: &str, haystack: &mut Haystack) -> Result {
         if path.is_dir() {
             collect(&path, when, haystack)?;
         } else if path.file_name().is_some_and(|name| name != "kek") {
+            let is_code = path.extension().is_some_and(|extension| extension == "code");
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            let name = if is_code { "the code cache".to_owned() } else { name };
             haystack.push((format!("{when}{name}"), std::fs::read(&path)?));
         }
     }

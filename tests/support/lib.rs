@@ -10,6 +10,7 @@ pub mod patience;
 pub mod peers;
 pub mod places;
 pub mod s3;
+pub mod spite;
 pub mod trouble;
 pub mod webhook;
 
