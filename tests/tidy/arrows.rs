@@ -77,6 +77,14 @@ fn guests_know_the_contract_and_nothing_of_the_host() -> Result {
     Ok(())
 }
 
+#[test]
+fn the_sdk_knows_the_contract_alone() -> Result {
+    let ours: Vec<String> = dependencies("sdk")?.into_iter().filter(|name| name.starts_with("freehold")).collect();
+
+    assert!(ours.is_empty(), "sdk imports {ours:?}");
+    Ok(())
+}
+
 fn dependencies(folder: &str) -> Result<Vec<String>> {
     Ok(names_in(&tree::text(&format!("{folder}/Cargo.toml"))?, &["[dependencies]"]))
 }

@@ -8,7 +8,10 @@ use crate::tree;
 const PLAINTEXT: [&str; 3] = ["host/vault/", "host/sandbox/", "host/model/src/secret.rs"];
 
 /// Where a whole tenant may be claimed: after its key was checked, and on the operator's own command line.
-const AUTHENTICATED: [&str; 2] = ["host/model/src/scope.rs", "host/"];
+const AUTHENTICATED: [&str; 2] = ["host/control/src/authenticate.rs", "host/control/src/caller.rs"];
+
+/// Where one customer may be claimed: for the lane that is being served.
+const DISPATCHED: [&str; 2] = ["host/pipeline/src/queue/dispatcher.rs", "host/pipeline/src/send.rs"];
 
 #[test]
 fn plaintext_is_seen_in_the_vault_and_the_sandbox_alone() -> Result {
@@ -20,9 +23,11 @@ fn plaintext_is_seen_in_the_vault_and_the_sandbox_alone() -> Result {
 
 #[test]
 fn a_scope_is_claimed_only_where_it_is_known_whose_data_is_meant() -> Result {
-    let found = uses("Scope::authenticated(", &AUTHENTICATED)?;
+    let authenticated = uses("Scope::authenticated(", &AUTHENTICATED)?;
+    let dispatched = uses("Scope::dispatched(", &DISPATCHED)?;
 
-    assert!(found.is_empty(), "{found:#?}");
+    assert!(authenticated.is_empty(), "a tenant's scope is claimed here as well: {authenticated:#?}");
+    assert!(dispatched.is_empty(), "a customer's scope is claimed here as well: {dispatched:#?}");
     Ok(())
 }
 
