@@ -75,6 +75,15 @@ impl Store {
         let scope = scope.clone();
         let id = id.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { customers::delete(tx, &scope, &id, &audit).await })).await
+        let engine = self.engine.clone();
+        let delete = async move {
+            let lanes = engine
+                .write(move |tx| Box::pin(async move { customers::delete(tx, &scope, &id, &audit).await }))
+                .await?;
+            let ended = lanes.iter().map(|lane| (lane.tenant.clone(), lane.destination.clone())).collect();
+            engine.cancel_queued(ended).await?;
+            Ok(lanes)
+        };
+        self.engine.to_the_end(delete).await
     }
 }

@@ -91,7 +91,15 @@ impl Store {
         let scope = scope.clone();
         let id = id.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { destinations::delete(tx, &scope, &id, &audit).await })).await
+        let ended = vec![(scope.tenant().clone(), id.clone())];
+        let engine = self.engine.clone();
+        let delete = async move {
+            engine
+                .write(move |tx| Box::pin(async move { destinations::delete(tx, &scope, &id, &audit).await }))
+                .await?;
+            engine.cancel_queued(ended).await
+        };
+        self.engine.to_the_end(delete).await
     }
 
     /// Pauses a destination. A pause that is already there gets the new reason and message, and keeps its beginning.

@@ -7,6 +7,7 @@ use freehold_model::destination::Pause;
 use freehold_model::lane::Lane;
 use freehold_model::{AttemptId, BatchId, DeliveryId, DestinationId, Scope, Timestamp};
 
+use crate::sqlite::queue::Standing;
 use crate::sqlite::{claim, queue, settle};
 use crate::{Store, StoreError};
 
@@ -113,7 +114,7 @@ impl Store {
     /// When the database fails.
     pub async fn lanes_with_work_across_tenants(&self) -> Result<Vec<Lane>, StoreError> {
         let mut connection = self.engine.read().await?;
-        queue::lanes_across_tenants(&mut connection).await
+        queue::lanes_across_tenants(&mut connection, Standing::Active).await
     }
 
     /// Ends every lease, when no other process holds any: at start, those of the former process are lost.

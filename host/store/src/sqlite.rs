@@ -3,6 +3,7 @@
 pub(crate) mod api_keys;
 pub(crate) mod attempts;
 pub(crate) mod audit;
+pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod credentials;
 pub(crate) mod customers;
@@ -24,6 +25,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use freehold_model::time::Sources;
+use freehold_model::{DestinationId, TenantId};
 use futures_util::future::BoxFuture;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::pool::PoolConnection;
@@ -69,7 +71,9 @@ impl Sqlite {
             .test_before_acquire(false)
             .connect_with(options.pragma("cache_size", READER_CACHE).pragma("query_only", "on"))
             .await?;
-        Ok(Sqlite { writer: Writer::start(connection, sources), readers })
+        let engine = Sqlite { writer: Writer::start(connection, sources), readers };
+        engine.cancel_left().await?;
+        Ok(engine)
     }
 
     /// Runs `job` in a write transaction, maybe together with others; it is durable when this returns.
@@ -84,6 +88,33 @@ impl Sqlite {
     /// Hands a publish request to the writer, which joins those that wait at the same time.
     pub(crate) async fn ingest(&self, prepared: ingest::Prepared) -> Result<crate::Ingested, crate::IngestError> {
         self.writer.ingest(prepared).await
+    }
+
+    /// Runs work of several transactions, which goes on to its end even when the caller goes away.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        tokio::spawn(work).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Cancels all that ended destinations have queued.
+    pub(crate) async fn cancel_queued(&self, ended: Vec<(TenantId, DestinationId)>) -> Result<(), StoreError> {
+        for (tenant, destination) in ended {
+            while self.cancel_portion(tenant.clone(), destination.clone()).await? {}
+        }
+        Ok(())
+    }
+
+    async fn cancel_portion(&self, tenant: TenantId, destination: DestinationId) -> Result<bool, StoreError> {
+        self.write(move |tx| Box::pin(async move { cancel::portion(tx, &tenant, &destination).await })).await
+    }
+
+    /// Goes on with what a former process did not come to cancel.
+    async fn cancel_left(&self) -> Result<(), StoreError> {
+        let left = cancel::left_across_tenants(&mut *self.read().await?).await?;
+        let ended = left.into_iter().map(|lane| (lane.tenant, lane.destination)).collect();
+        self.cancel_queued(ended).await
     }
 
     /// A connection to read with.

@@ -14,7 +14,7 @@ use crate::sqlite::listing::Listing;
 use crate::sqlite::row::{Row, to_json};
 use crate::sqlite::statement::scoped;
 use crate::sqlite::writer::Tx;
-use crate::sqlite::{audit, destinations};
+use crate::sqlite::{audit, cancel, destinations};
 use crate::{Conflict, StoreError};
 
 fn read(row: &SqliteRow) -> Result<Customer, StoreError> {
@@ -109,7 +109,7 @@ pub(crate) async fn delete(
     }
     let ended = destinations::of_customer(&mut tx.connection, scope, id).await?;
     for destination in &ended {
-        destinations::end(tx, scope, destination).await?;
+        cancel::end(tx, scope, destination).await?;
     }
     let sql = "UPDATE vault_keys SET wrapped = NULL, destroyed_at = $3
         WHERE tenant_id = $1 AND customer_id = $2 AND destroyed_at IS NULL";

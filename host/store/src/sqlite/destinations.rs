@@ -12,7 +12,7 @@ use crate::sqlite::listing::Listing;
 use crate::sqlite::row::{Row, to_json};
 use crate::sqlite::statement::{run_all, scoped};
 use crate::sqlite::writer::Tx;
-use crate::sqlite::{audit, credentials, customers};
+use crate::sqlite::{audit, cancel, credentials, customers};
 use crate::{Conflict, StoreError};
 
 pub(crate) fn read(row: &SqliteRow) -> Result<Destination, StoreError> {
@@ -235,31 +235,6 @@ pub(crate) async fn delete(
     entry: &AuditEntry,
 ) -> Result<(), StoreError> {
     get(tx, scope, id).await?;
-    end(tx, scope, id).await?;
+    cancel::end(tx, scope, id).await?;
     audit::record(tx, scope.tenant(), entry).await
-}
-
-/// Takes a destination out of use: nothing of it is claimed again, and what was under way can no longer be settled.
-pub(crate) async fn end(tx: &mut Tx, scope: &Scope, id: &DestinationId) -> Result<(), StoreError> {
-    let sql = "UPDATE destinations SET deleted_at = $4, updated_at = $4
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3;
-        UPDATE credentials SET blob = NULL, destroyed_at = $4
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND destroyed_at IS NULL;
-        UPDATE deliveries INDEXED BY deliveries_queue SET state = 'cancelled', settled_at = $4
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
-                AND state = 'queued' AND batch_id IS NULL;
-        UPDATE deliveries SET state = 'cancelled', settled_at = $4, attempts = b.attempts
-            FROM batches AS b INDEXED BY batches_open
-            WHERE deliveries.tenant_id = $1 AND ($2 IS NULL OR deliveries.customer_id = $2)
-                AND deliveries.batch_id = b.batch_id AND deliveries.state = 'queued'
-                AND b.tenant_id = $1 AND b.destination_id = $3 AND b.open = 1;
-        UPDATE attempts SET state = 'lost', finished_at = $4
-            WHERE tenant_id = $1 AND state = 'started' AND attempt_id IN (
-                SELECT attempt_id FROM batches INDEXED BY batches_leased
-                WHERE tenant_id = $1 AND destination_id = $3 AND lease_until IS NOT NULL);
-        UPDATE batches INDEXED BY batches_open SET open = 0, lease_until = NULL
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND open = 1";
-    let statement = scoped(sql, scope).bind(id.as_str()).bind(tx.now().millis());
-    run_all(&mut tx.connection, statement).await?;
-    Ok(())
 }

@@ -26,7 +26,8 @@ const LANES_ACROSS_TENANTS: &str = "WITH RECURSIVE
     SELECT d.tenant_id, d.customer_id, d.destination_id
         FROM (SELECT id FROM waiting UNION SELECT id FROM begun) AS lane
         CROSS JOIN destinations AS d INDEXED BY destinations_id ON d.destination_id = lane.id
-        WHERE d.deleted_at IS NULL AND d.paused_at IS NULL";
+        WHERE CASE $1 WHEN 'active' THEN d.deleted_at IS NULL AND d.paused_at IS NULL
+            ELSE d.deleted_at IS NOT NULL END";
 
 const RECOVER_ACROSS_TENANTS: &str = "UPDATE attempts SET state = 'lost', finished_at = $1
         FROM batches AS b INDEXED BY batches_leased
@@ -35,7 +36,20 @@ const RECOVER_ACROSS_TENANTS: &str = "UPDATE attempts SET state = 'lost', finish
     UPDATE batches INDEXED BY batches_leased SET lease_until = NULL, next_at = $1, attempts = attempts + 1
         WHERE lease_until IS NOT NULL";
 
-pub(crate) async fn lanes_across_tenants(connection: &mut SqliteConnection) -> Result<Vec<Lane>, StoreError> {
+/// Which lanes are asked for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Standing {
+    /// Of destinations that deliver now.
+    Active,
+    /// Of destinations that were deleted.
+    Ended,
+}
+
+/// The lanes that have something queued.
+pub(crate) async fn lanes_across_tenants(
+    connection: &mut SqliteConnection,
+    standing: Standing,
+) -> Result<Vec<Lane>, StoreError> {
     let read = |row: &SqliteRow| {
         let row = Row::new(row, "destinations", "destination_id");
         Ok(Lane {
@@ -44,7 +58,11 @@ pub(crate) async fn lanes_across_tenants(connection: &mut SqliteConnection) -> R
             destination: row.parsed("destination_id", |text| text.parse().ok())?,
         })
     };
-    sqlx::query(LANES_ACROSS_TENANTS).fetch_all(connection).await?.iter().map(read).collect()
+    let standing = match standing {
+        Standing::Active => "active",
+        Standing::Ended => "ended",
+    };
+    sqlx::query(LANES_ACROSS_TENANTS).bind(standing).fetch_all(connection).await?.iter().map(read).collect()
 }
 
 pub(crate) async fn recover_across_tenants(tx: &mut Tx) -> Result<u64, StoreError> {

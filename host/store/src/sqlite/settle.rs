@@ -6,6 +6,8 @@ use freehold_model::attempt::AttemptState;
 use freehold_model::delivery::Verdict;
 use freehold_model::{BatchId, DestinationId, Scope, Timestamp};
 use serde_json::{Value, json};
+use sqlx::AssertSqlSafe;
+use sqlx::sqlite::SqliteRow;
 
 use crate::queue::{Settled, Settlement};
 use crate::sqlite::row::{Row, to_json};
@@ -55,28 +57,32 @@ const WRITE: &str = "INSERT INTO batches (tenant_id, customer_id, destination_id
 
 const NEXT: &str = "SELECT
         (SELECT next_at FROM batches INDEXED BY batches_open
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND open = 1
+            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = (
+                SELECT destination_id FROM batches WHERE tenant_id = $1 AND batch_id = $3) AND open = 1
             ORDER BY next_at LIMIT 1) AS next_at,
         EXISTS (SELECT 1 FROM deliveries INDEXED BY deliveries_queue
-            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+            WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = (
+                SELECT destination_id FROM batches WHERE tenant_id = $1 AND batch_id = $3)
                 AND state = 'queued' AND batch_id IS NULL) AS waiting";
 
 pub(crate) async fn settle(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result<Settled, StoreError> {
     let standing = standing(tx, scope, settlement).await?;
-    let mut active = standing.active;
-    if standing.held {
-        if settlement.verdicts.len() != standing.events {
-            return Err(Conflict::Members.into());
-        }
-        write(tx, scope, settlement, &standing).await?;
-        if let Some((pause, entry)) = settlement.pause.as_ref().filter(|_| active) {
-            destinations::set_pause(tx, scope, &standing.destination, pause).await?;
-            audit::record(tx, scope.tenant(), entry).await?;
-            active = false;
-        }
+    if !standing.held {
+        let row = scoped(NEXT, scope).bind(settlement.batch.as_str()).fetch_one(&mut tx.connection).await?;
+        let next_at = if standing.active { next_at(&row, tx.now())? } else { None };
+        return Ok(Settled { stale: true, next_at });
     }
-    let next_at = if active { next(tx, scope, &standing.destination).await? } else { None };
-    Ok(Settled { stale: !standing.held, next_at })
+    if settlement.verdicts.len() != standing.events {
+        return Err(Conflict::Members.into());
+    }
+    let next_at = write(tx, scope, settlement, &standing).await?;
+    if !standing.active {
+        return Ok(Settled { stale: false, next_at: None });
+    }
+    let Some((pause, entry)) = &settlement.pause else { return Ok(Settled { stale: false, next_at }) };
+    destinations::set_pause(tx, scope, &standing.destination, pause).await?;
+    audit::record(tx, scope.tenant(), entry).await?;
+    Ok(Settled { stale: false, next_at: None })
 }
 
 async fn standing(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result<Standing, StoreError> {
@@ -153,7 +159,12 @@ impl Rest {
     }
 }
 
-async fn write(tx: &mut Tx, scope: &Scope, settlement: &Settlement, standing: &Standing) -> Result<(), StoreError> {
+async fn write(
+    tx: &mut Tx,
+    scope: &Scope,
+    settlement: &Settlement,
+    standing: &Standing,
+) -> Result<Option<Timestamp>, StoreError> {
     let rest = Rest::of(tx, settlement, standing);
     let verdicts = settlement.verdicts.iter().zip(&rest.moves).map(|((delivery, verdict), batch)| {
         let (state, failure) = match verdict {
@@ -164,7 +175,7 @@ async fn write(tx: &mut Tx, scope: &Scope, settlement: &Settlement, standing: &S
         Ok(json!([delivery, state, batch, failure.map(to_json).transpose()?, scope.tenant()]))
     });
     let verdicts = verdicts.collect::<Result<Vec<_>, StoreError>>()?;
-    let statement = scoped(WRITE, scope)
+    let statement = scoped(AssertSqlSafe(format!("{WRITE}; {NEXT}")), scope)
         .bind(settlement.batch.as_str())
         .bind(tx.now().millis())
         .bind(standing.attempts + 1)
@@ -180,8 +191,11 @@ async fn write(tx: &mut Tx, scope: &Scope, settlement: &Settlement, standing: &S
         .bind(rest.plugin_failures);
     let answers = run_all(&mut tx.connection, statement).await?;
     let settled = answers.get(1).map_or(0, |answer| answer.changed);
-    // A verdict for a delivery that is not a member, or two for one: undone with the whole job.
-    if usize::try_from(settled) == Ok(standing.events) { Ok(()) } else { Err(Conflict::Members.into()) }
+    if usize::try_from(settled) != Ok(standing.events) {
+        // A verdict for a delivery that is not a member, or two for one: undone with the whole job.
+        return Err(Conflict::Members.into());
+    }
+    answers.last().and_then(|answer| answer.rows.first()).map_or(Ok(None), |row| next_at(row, tx.now()))
 }
 
 fn attempt_state(settlement: &Settlement) -> AttemptState {
@@ -193,10 +207,9 @@ fn attempt_state(settlement: &Settlement) -> AttemptState {
     }
 }
 
-async fn next(tx: &mut Tx, scope: &Scope, destination: &DestinationId) -> Result<Option<Timestamp>, StoreError> {
-    let row = scoped(NEXT, scope).bind(destination.as_str()).fetch_one(&mut tx.connection).await?;
-    let row = Row::new(&row, "batches", "next_at");
-    let now = tx.now();
+/// When the lane has something to claim, by a row of `NEXT`.
+fn next_at(row: &SqliteRow, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+    let row = Row::new(row, "batches", "next_at");
     if row.get::<i64>("waiting")? == 1 {
         return Ok(Some(now));
     }

@@ -4,9 +4,11 @@
 //! A job that fails is undone alone. When the disk or the commit fails, everyone in the group hears of it.
 
 use std::collections::VecDeque;
+use std::panic::AssertUnwindSafe;
 
 use freehold_model::Timestamp;
 use freehold_model::time::Sources;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use sqlx::Connection;
 use sqlx::sqlite::SqliteConnection;
@@ -163,7 +165,9 @@ impl Group {
         if self.replies.is_empty() && self.works.is_empty() {
             return;
         }
-        let done = self.transact(tx).await;
+        // A job that panics must not take the writer, and with it everyone, along.
+        let done = AssertUnwindSafe(self.transact(tx)).catch_unwind().await;
+        let done = done.unwrap_or_else(|_| Err(StoreError::Database("a job of the same transaction panicked".into())));
         if let Err(error) = &done {
             tracing::error!(%error, "a write transaction failed; nothing of it was acknowledged");
             // SQLite may have rolled back by itself; then this is refused, and rightly.
@@ -210,3 +214,6 @@ async fn execute(tx: &mut Tx, sql: &'static str) -> Result<(), StoreError> {
     sqlx::query(sql).execute(&mut tx.connection).await?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;
