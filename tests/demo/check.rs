@@ -21,8 +21,10 @@ pub(crate) fn check(stage: &Stage, published: &[Published]) -> Result<Vec<Findin
     for customer in &stage.customers {
         let events = theirs.get(customer.name.as_str()).map_or(&[][..], Vec::as_slice);
         let foreign: Vec<&Published> = published.iter().filter(|event| event.customer != customer.name).collect();
-        findings.push(at_the_webhook(customer, events)?);
-        findings.push(in_the_bucket(stage, customer, events)?);
+        if !events.is_empty() {
+            findings.push(at_the_webhook(customer, events)?);
+            findings.push(in_the_bucket(stage, customer, events)?);
+        }
         findings.push(nothing_else(stage, customer, events, &foreign)?);
     }
     Ok(findings)
@@ -43,7 +45,7 @@ fn at_the_webhook(customer: &Customer, events: &[&Published]) -> Result<Finding>
         }
     }
     Ok(Finding {
-        claim: format!("all {} events of {} reached its webhook, each signature right", events.len(), customer.name),
+        claim: format!("all of {}'s {} reached its webhook, each signature right", customer.name, events_of(events)),
         trouble: sentence(&[(missing, "missing"), (changed, "changed"), (badly_signed, "badly signed")]),
     })
 }
@@ -60,7 +62,7 @@ fn in_the_bucket(stage: &Stage, customer: &Customer, events: &[&Published]) -> R
         }
     }
     Ok(Finding {
-        claim: format!("all {} events of {} are in its bucket", events.len(), customer.name),
+        claim: format!("all of {}'s {} went into its bucket", customer.name, events_of(events)),
         trouble: sentence(&[(missing, "missing"), (changed, "changed")]),
     })
 }
@@ -77,7 +79,7 @@ fn nothing_else(stage: &Stage, customer: &Customer, own: &[&Published], foreign:
     let own_ids: BTreeSet<&String> = own.iter().map(|event| &event.id).collect();
     let strange_lines = lines(stage, customer)?.keys().filter(|id| !own_ids.contains(id)).count();
     Ok(Finding {
-        claim: format!("none of the {} events of others is at {}'s", foreign.len(), customer.name),
+        claim: format!("nothing of the others' {} is at {}'s", events_of(foreign), customer.name),
         trouble: sentence(&[(strange_requests, "strange requests"), (strange_lines, "strange lines")]),
     })
 }
@@ -91,6 +93,10 @@ fn lines(stage: &Stage, customer: &Customer) -> Result<BTreeMap<String, Value>> 
         }
     }
     Ok(lines)
+}
+
+fn events_of(events: &[&Published]) -> String {
+    crate::count(events.len(), "event")
 }
 
 /// Whether what arrived holds the event's data: alone, or beside other fields.

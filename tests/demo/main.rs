@@ -68,7 +68,7 @@ async fn demo(wish: &Wish) -> Result<bool> {
 
     let began = Instant::now();
     let published = stage.publish(events).await?;
-    show::row("accepted", &format!("{} events", published.len()), Some(began.elapsed()));
+    show::row("accepted", &count(published.len(), "event"), Some(began.elapsed()));
     let expected = published.len() * 2;
     let delivered = wait(&stage, expected).await;
     let deliveries = stage.api.deliveries("").await?;
@@ -84,7 +84,8 @@ async fn demo(wish: &Wish) -> Result<bool> {
     if wish.serve {
         show::addresses(&stage);
         tokio::signal::ctrl_c().await?;
-        stage.host.stop().await?;
+        // Ctrl-C reaches the host as well, so it may be gone before it is asked to go.
+        drop(stage.host.stop().await);
     } else {
         show::next();
     }
@@ -108,6 +109,11 @@ async fn wait(stage: &Stage, expected: usize) -> Result {
         Ok(settled.then_some(()))
     })
     .await
+}
+
+/// A number of things, as people write it.
+fn count(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 /// The columns of the table of figures.

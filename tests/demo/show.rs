@@ -1,14 +1,16 @@
 //! How is it told? One calm page: what happened, the figures, the findings, what to try next.
 
+use std::collections::HashMap;
 use std::io::IsTerminal;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use freehold_model::Timestamp;
+use freehold_model::event::{EventId, idempotency_key};
 use freehold_tests::Result;
 use serde_json::Value;
 
 use crate::check::Finding;
-use crate::stage::{Published, Stage, by_customer};
+use crate::stage::{Customer, Published, Stage, by_customer};
 
 /// Columns of the first words of a row.
 const LABEL: usize = 11;
@@ -72,8 +74,7 @@ impl Table {
 pub(crate) async fn figures(stage: &Stage, published: &[Published], deliveries: &[Value]) -> Result {
     let theirs = by_customer(published);
     let mut table = crate::table(stage);
-    let each =
-        |cell: &dyn Fn(&crate::stage::Customer) -> String| stage.customers.iter().map(cell).collect::<Vec<String>>();
+    let each = |cell: &dyn Fn(&Customer) -> String| stage.customers.iter().map(cell).collect::<Vec<String>>();
     table.row("events published", each(&|c| theirs.get(c.name.as_str()).map_or(0, Vec::len).to_string()));
     table.row("webhook requests, verified", each(&|c| c.mailbox.accepted().len().to_string()));
     let mut objects = Vec::new();
@@ -85,19 +86,22 @@ pub(crate) async fn figures(stage: &Stage, published: &[Published], deliveries: 
     }
     table.row("objects in the bucket", objects);
     table.row("their size", kilobytes);
-    let (mut attempts, mut lanes) = (Vec::new(), Vec::new());
+    let mut attempts = Vec::new();
+    let mut webhooks = Vec::new();
     for customer in &stage.customers {
         let made = stage.api.attempts(&format!("customer={}", customer.id)).await?;
         attempts.push(made.len().to_string());
-        lanes.push(latency(deliveries, &customer.webhook));
+        let events = theirs.get(customer.name.as_str()).map_or(&[][..], Vec::as_slice);
+        webhooks.push(until_received(customer, events)?);
     }
     table.row("attempts", attempts);
-    table.row("accepted to confirmed, webhook p50", lanes.iter().map(|lane| milliseconds(lane, 50)));
-    table.row("accepted to confirmed, webhook p99", lanes.iter().map(|lane| milliseconds(lane, 99)));
+    table.row("accepted to received, webhook p50", webhooks.iter().map(|lane| milliseconds(lane, 50)));
+    table.row("accepted to received, webhook p99", webhooks.iter().map(|lane| milliseconds(lane, 99)));
     let buckets: Vec<Vec<u64>> = stage.customers.iter().map(|c| latency(deliveries, &c.s3)).collect();
     table.row("accepted to stored, bucket p99", buckets.iter().map(|lane| milliseconds(lane, 99)));
     println!();
     table.print();
+    println!("  {}", paint("2", "(all published at once, to a host that was built for development)"));
     if let Some((customer, object)) = first_object(stage)? {
         println!("\n  An object of {customer}: {}", paint("2", &object));
     }
@@ -153,6 +157,21 @@ pub(crate) fn log_tail(log: &str) {
     for line in lines.iter().skip(lines.len().saturating_sub(20)) {
         println!("  {}", paint("2", line));
     }
+}
+
+/// From the answer to the publisher until the customer's receiver had the event, in milliseconds; sorted.
+fn until_received(customer: &Customer, events: &[&Published]) -> Result<Vec<u64>> {
+    let requests = customer.mailbox.received();
+    let arrivals: HashMap<&str, Instant> = requests.iter().map(|request| (request.id.as_str(), request.at)).collect();
+    let destination = customer.webhook.parse()?;
+    let mut all = Vec::new();
+    for event in events {
+        let key = idempotency_key(&destination, &EventId::parse(&event.id)?);
+        let waited = arrivals.get(key.as_str()).map(|at| at.saturating_duration_since(event.accepted_at));
+        all.extend(waited.and_then(|waited| u64::try_from(waited.as_millis()).ok()));
+    }
+    all.sort_unstable();
+    Ok(all)
 }
 
 /// From accepted to settled, in milliseconds, of all deliveries of one destination; sorted.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::time::Instant;
 
 use bytes::Bytes;
 use freehold_tests::s3::{Bucket, S3Server};
@@ -49,6 +50,8 @@ pub(crate) struct Published {
     pub(crate) id: String,
     pub(crate) customer: String,
     pub(crate) data: Value,
+    /// When the request that published it was answered.
+    pub(crate) accepted_at: Instant,
 }
 
 /// Reads the events and deals those without a customer to the two in turn.
@@ -122,6 +125,7 @@ impl Stage {
         let ndjson = [("content-type", "application/x-ndjson")];
         let answer = self.api.send(Method::POST, "/v1/events", &ndjson, body.to_vec()).await?;
         let ids = api::published_ids(&answer.ok().while_doing("publishing")?);
+        let accepted_at = Instant::now();
         if ids.len() != drafts.len() {
             return Err(trouble(format!("{} events were published, {} acknowledged", drafts.len(), ids.len())));
         }
@@ -129,6 +133,7 @@ impl Stage {
             id,
             customer: draft.customer,
             data: draft.event.get("data").cloned().unwrap_or_default(),
+            accepted_at,
         }));
         Ok(())
     }

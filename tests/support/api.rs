@@ -52,7 +52,24 @@ impl Answer {
         if (200..300).contains(&self.status) {
             return Ok(self.json());
         }
-        Err(trouble(format!("the API answered {}: {}", self.status, self.text())))
+        Err(trouble(format!("the API answered {}: {}", self.status, self.said())))
+    }
+
+    /// What a refusal says, in words; the body as it is when it says nothing.
+    fn said(&self) -> String {
+        let problem = self.json();
+        let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        match (problem["detail"].as_str(), errors) {
+            (Some(detail), [] | [_]) => detail.to_owned(),
+            (Some(_), several) => {
+                let each = |error: &Value| {
+                    let place = error["pointer"].as_str().or(error["parameter"].as_str()).unwrap_or_default();
+                    format!("{place} {}", error["message"].as_str().unwrap_or_default())
+                };
+                several.iter().map(each).collect::<Vec<String>>().join("; ")
+            }
+            (None, _) => self.text(),
+        }
     }
 }
 
