@@ -22,6 +22,8 @@ use crate::{IngestError, Ingested, StoreError};
 const WAITING_JOBS_MAX: usize = 1_024;
 /// Jobs in one transaction: enough to share one flush among all who wait, few enough that none waits long.
 const GROUP_JOBS_MAX: usize = 256;
+/// Events in one transaction: bounds how long it takes and what it holds in memory. A larger request goes alone.
+const GROUP_EVENTS_MAX: usize = 4_000;
 
 /// The open write transaction, as jobs see it.
 pub(crate) struct Tx {
@@ -129,6 +131,10 @@ async fn serve(mut tx: Tx, mut jobs: mpsc::Receiver<Job>) {
         for job in waiting.drain(..) {
             match job {
                 Job::Ingest(prepared, reply) => {
+                    if group.events > 0 && group.events + prepared.events.len() > GROUP_EVENTS_MAX {
+                        std::mem::take(&mut group).commit(&mut tx).await;
+                    }
+                    group.events += prepared.events.len();
                     group.requests.push(*prepared);
                     group.replies.push(reply);
                 }
@@ -153,6 +159,7 @@ async fn serve(mut tx: Tx, mut jobs: mpsc::Receiver<Job>) {
 /// What is done in one transaction.
 #[derive(Default)]
 struct Group {
+    events: usize,
     requests: Vec<Prepared>,
     replies: Vec<oneshot::Sender<Result<Ingested, IngestError>>>,
     works: VecDeque<Box<dyn Work>>,
