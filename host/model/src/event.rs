@@ -105,7 +105,8 @@ pub struct Event {
 /// What a receiver recognises a repetition by: the same on every attempt to bring this event to this destination, and
 /// different for any other event or destination. `msg_` and 32 characters of `a-z 2-7`, 160 bits of SHA-256.
 pub fn idempotency_key(destination: &DestinationId, event: &EventId) -> String {
-    let digest = Sha256::new().chain_update(destination.as_str()).chain_update([0]).chain_update(event.as_str()).finalize();
+    let digest =
+        Sha256::new().chain_update(destination.as_str()).chain_update([0]).chain_update(event.as_str()).finalize();
     let mut key = String::from("msg_");
     // Base32 without padding (RFC 4648 §6), in lower case: no dots, which the webhook signature uses as separators.
     for chunk in digest[..20].chunks(5) {

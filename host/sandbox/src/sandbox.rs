@@ -160,9 +160,14 @@ impl Sandbox {
     async fn instantiate(&self, assignment: Assignment<'_>) -> Result<Instance, Failure> {
         let shared = &self.0;
         let Assignment { key, destination_type, config, credential } = assignment;
-        let policy = EndpointPolicy::compile_for(&destination_type.manifest.endpoints, config, shared.door.config()).map_err(|error| {
-            Failure::new(ErrorKind::Config, "endpoint-invalid", format!("the config names no usable endpoint: {error}"))
-        })?;
+        let policy = EndpointPolicy::compile_for(&destination_type.manifest.endpoints, config, shared.door.config())
+            .map_err(|error| {
+                Failure::new(
+                    ErrorKind::Config,
+                    "endpoint-invalid",
+                    format!("the config names no usable endpoint: {error}"),
+                )
+            })?;
         let place = match shared.places.clone().try_acquire_owned() {
             Ok(place) => place,
             Err(_) => {
