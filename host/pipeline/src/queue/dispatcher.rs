@@ -1,7 +1,6 @@
 //! Runs the lanes: claims for those whose turn it is, hands batches to their plugins, hears how they fared.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use freehold_model::delivery::ClaimedBatch;
@@ -25,7 +24,6 @@ const HOUSEKEEPING: Duration = Duration::from_secs(5);
 pub(crate) struct Dispatcher {
     news: mpsc::UnboundedSender<News>,
     sender: Arc<Sender>,
-    stopping: Arc<AtomicBool>,
 }
 
 enum News {
@@ -40,7 +38,7 @@ impl Dispatcher {
     /// Starts the loop, beginning with the lanes that a former process left work in.
     pub(crate) async fn start(sender: Arc<Sender>) -> Result<Dispatcher, StoreError> {
         let (news, inbox) = mpsc::unbounded_channel();
-        let dispatcher = Dispatcher { news, sender: sender.clone(), stopping: Arc::default() };
+        let dispatcher = Dispatcher { news, sender: sender.clone() };
         for lane in sender.store.lanes_with_work_across_tenants().await? {
             dispatcher.wake(&lane);
         }
@@ -54,7 +52,6 @@ impl Dispatcher {
     }
 
     pub(crate) async fn shutdown(&self, deadline: Duration) -> bool {
-        self.stopping.store(true, Ordering::Relaxed);
         let (done, stopped) = oneshot::channel();
         self.tell(News::Stop(done));
         tokio::time::timeout(deadline, stopped).await.is_ok()

@@ -197,13 +197,14 @@ impl contract::Host for HostState {
         requests: Vec<Resource<PendingRequest>>,
     ) -> wasmtime::Result<Vec<Result<Resource<Answer>, types::Error>>> {
         self.count_requests(requests.len())?;
-        let mut exchanges = Vec::with_capacity(requests.len());
+        let mut pending = Vec::with_capacity(requests.len());
         for request in requests {
-            let request = self.table.delete(request)?;
-            exchanges.push(exchange(self.client.clone(), request, self.call.time_left()));
+            pending.push(self.table.delete(request)?);
         }
-        let at_once = self.limits.requests_at_once.max(1);
-        let sent: Vec<Sent> = stream::iter(exchanges).buffered(at_once).collect().await;
+        let (client, time_left) = (self.client.clone(), self.call.time_left());
+        // Exchanges are made one by one as there is room for them: a list of futures would be moved about whole.
+        let exchanges = stream::iter(pending).map(|request| exchange(client.clone(), request, time_left));
+        let sent: Vec<Sent> = exchanges.buffered(self.limits.requests_at_once.max(1)).collect().await;
         sent.into_iter().map(|sent| self.conclude(sent)).collect()
     }
 }
