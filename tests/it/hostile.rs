@@ -27,7 +27,7 @@ async fn first_attempt(story: &Story, guest: &str, url: &str, event_type: &str) 
     });
     let destination = story.api.create_destination(&customer, &body).await?;
     story.api.publish_one(&customer, event_type, json!({ "hello": "world" })).await?;
-    story.api.attempt_where(&destination, |attempt| attempt["state"] != "started").await
+    story.api.attempt_where(&destination, |_| true).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -241,14 +241,15 @@ impl Api {
         self.list(&with_filter("/v1/attempts", filter)).await
     }
 
-    /// Waits until the destination has an attempt for which `is_it` holds, and returns it.
+    /// Waits until the destination has a finished attempt for which `is_it` holds, and returns it.
     ///
     /// # Errors
     /// When there is none in time.
     pub async fn attempt_where(&self, destination: &str, is_it: impl Fn(&Value) -> bool) -> Result<Value> {
         let filter = format!("destination={destination}");
         let wait = until("the attempt", crate::LONG, async || {
-            Ok(self.attempts(&filter).await?.into_iter().find(|attempt| is_it(attempt)))
+            let attempts = self.attempts(&filter).await?;
+            Ok(attempts.into_iter().find(|attempt| attempt["state"] != "started" && is_it(attempt)))
         });
         match wait.await {
             Ok(attempt) => Ok(attempt),

@@ -20,6 +20,7 @@ thread_local! {
     static AREA: RefCell<Area> = const { RefCell::new(Area([0; SIZE + 8])) };
 }
 
+#[cfg(target_arch = "wasm32")]
 const MANIFEST: &[u8] = misbehaviour::manifest!("malformed-result", "false").as_bytes();
 
 #[cfg(target_arch = "wasm32")]
