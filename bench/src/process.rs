@@ -70,10 +70,12 @@ fn four_types(plugins: &Path, folder: &Path) -> Result<PathBuf, Failed> {
         let bytes = std::fs::read(plugins.join(format!("{file}.wasm")))?;
         std::fs::write(types.join(format!("{file}.wasm")), &bytes)?;
         let (from, to) = (format!("\"name\": \"{name}\""), format!("\"name\": \"{other}\""));
-        let place =
-            bytes.windows(from.len()).position(|window| window == from.as_bytes()).ok_or("no name in the manifest")?;
         let mut copy = bytes;
-        copy[place..place + to.len()].copy_from_slice(to.as_bytes());
+        let places: Vec<usize> =
+            copy.windows(from.len()).enumerate().filter(|(_, w)| *w == from.as_bytes()).map(|(at, _)| at).collect();
+        for place in places {
+            copy[place..place + to.len()].copy_from_slice(to.as_bytes());
+        }
         std::fs::write(types.join(format!("{other}.wasm")), copy)?;
     }
     Ok(types)
