@@ -39,7 +39,11 @@ pub enum BodyEncoding {
 
 /// A request to be sent. What the host cannot accept (an invalid header, say) is reported when it is sent, as an error of
 /// kind [`Config`](crate::ErrorKind::Config).
-pub struct Request(wit::Request);
+pub struct Request {
+    handle: wit::Request,
+    /// Headers without secrets, handed over together when the request is sent: each call to the host has its price.
+    headers: Vec<(String, String)>,
+}
 
 impl Request {
     /// A request with no headers and an empty body. `method` is one of GET, HEAD, POST, PUT, PATCH, DELETE.
@@ -48,7 +52,7 @@ impl Request {
     /// let request = freehold_sdk::http::Request::new("PATCH", "https://api.example.com/rows/1");
     /// ```
     pub fn new(method: &str, url: &str) -> Self {
-        Request(wit::Request::new(method, url))
+        Request { handle: wit::Request::new(method, url), headers: Vec::new() }
     }
 
     /// A GET request.
@@ -73,8 +77,8 @@ impl Request {
 
     /// Adds a header. `host`, `content-length`, `transfer-encoding`, `connection` and their like are the host's own business.
     #[must_use]
-    pub fn header(self, name: &str, value: &str) -> Self {
-        self.0.header(name, value);
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -90,7 +94,7 @@ impl Request {
     /// ```
     #[must_use]
     pub fn secret_header(self, name: &str, prefix: &str, value: &Secret) -> Self {
-        self.0.secret_header(name, prefix, value.handle());
+        self.handle.secret_header(name, prefix, value.handle());
         self
     }
 
@@ -103,21 +107,21 @@ impl Request {
     /// Adds `authorization: Basic …`.
     #[must_use]
     pub fn basic_auth(self, user: &str, password: &Secret) -> Self {
-        self.0.basic_auth(user, password.handle());
+        self.handle.basic_auth(user, password.handle());
         self
     }
 
     /// Adds a query parameter whose value is the secret.
     #[must_use]
     pub fn secret_query(self, name: &str, value: &Secret) -> Self {
-        self.0.secret_query(name, value.handle());
+        self.handle.secret_query(name, value.handle());
         self
     }
 
     /// Sets the body.
     #[must_use]
     pub fn body(self, bytes: impl AsRef<[u8]>) -> Self {
-        self.0.body(bytes.as_ref());
+        self.handle.body(bytes.as_ref());
         self
     }
 
@@ -164,14 +168,14 @@ impl Request {
             BodyEncoding::JsonString => wit::BodyEncoding::JsonString,
             BodyEncoding::Form => wit::BodyEncoding::Form,
         };
-        self.0.secret_body(before.as_ref(), value.handle(), encoding, after.as_ref());
+        self.handle.secret_body(before.as_ref(), value.handle(), encoding, after.as_ref());
         self
     }
 
     /// Limits the whole exchange. The host's own limit holds as well.
     #[must_use]
     pub fn timeout(self, limit: Duration) -> Self {
-        self.0.timeout_ms(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
+        self.handle.timeout_ms(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
         self
     }
 
@@ -188,7 +192,15 @@ impl Request {
     /// }
     /// ```
     pub fn send(self) -> Result<Response, Error> {
-        Ok(Response(wit::send(self.0)?))
+        Ok(Response(wit::send(self.complete())?))
+    }
+
+    /// The request as the host wants it, with its headers.
+    fn complete(self) -> wit::Request {
+        if !self.headers.is_empty() {
+            self.handle.headers(&self.headers);
+        }
+        self.handle
     }
 }
 
@@ -201,7 +213,7 @@ impl Request {
 /// let answered = answers.iter().filter(|answer| answer.is_ok()).count();
 /// ```
 pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, Error>> {
-    let answers = wit::send_all(requests.into_iter().map(|request| request.0).collect());
+    let answers = wit::send_all(requests.into_iter().map(Request::complete).collect());
     answers.into_iter().map(|answer| answer.map(Response).map_err(Error::from)).collect()
 }
 

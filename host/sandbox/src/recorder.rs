@@ -35,9 +35,14 @@ impl Recorder {
         }
     }
 
-    /// Adds an exchange. When there is no room, a failed one takes the place of a successful one.
-    pub(crate) fn exchange(&mut self, exchange: Exchange, answer: &[u8], scrubber: &Scrubber) {
+    /// Counts an exchange, and says whether it should be written down: the first few are, and later ones that failed.
+    pub(crate) fn wants(&mut self, succeeded: bool) -> bool {
         self.report.exchanges_total = self.report.exchanges_total.saturating_add(1);
+        !succeeded || self.report.exchanges.len() < EXCHANGES_MAX
+    }
+
+    /// Writes an exchange down. When there is no room, a failed one takes the place of a successful one.
+    pub(crate) fn exchange(&mut self, exchange: Exchange, answer: &[u8], scrubber: &Scrubber) {
         let succeeded = |e: &Exchange| e.status.is_some_and(|status| (200..300).contains(&status));
         let failed = !succeeded(&exchange);
         if self.report.exchanges.len() >= EXCHANGES_MAX {

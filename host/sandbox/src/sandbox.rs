@@ -11,6 +11,7 @@ use tokio::sync::Semaphore;
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 
+use crate::capabilities::http::HeaderNames;
 use crate::code_cache::CodeCache;
 use crate::destination_type::DestinationType;
 use crate::egress::{Door, EgressConfig, EndpointPolicy, SystemResolver};
@@ -190,6 +191,7 @@ impl Sandbox {
             sources: shared.sources.clone(),
             limits: shared.limits.clone(),
             recorder: Recorder::new(&shared.limits),
+            header_names: HeaderNames::default(),
             call: Call::new(0, std::time::Duration::from_millis(shared.limits.open_ms)),
             cpu: Arc::new(CpuMeter::new()),
             destination_type: destination_type.clone(),

@@ -9,6 +9,7 @@ use freehold_model::{CustomerId, DestinationId, Sources};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
+use crate::capabilities::http::HeaderNames;
 use crate::destination_type::DestinationType;
 use crate::egress::Client;
 use crate::limits::Limits;
@@ -55,6 +56,7 @@ pub(crate) struct HostState {
     pub(crate) sources: Sources,
     pub(crate) limits: Arc<Limits>,
     pub(crate) recorder: Recorder,
+    pub(crate) header_names: HeaderNames,
     pub(crate) call: Call,
     pub(crate) cpu: Arc<CpuMeter>,
 }

@@ -1,5 +1,6 @@
 //! `http`: requests to this destination's endpoints, through the egress door.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
@@ -7,11 +8,12 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use freehold_model::attempt::Exchange;
 use freehold_model::{ErrorKind, Failure, Secret};
-use futures_util::StreamExt as _;
 use futures_util::stream;
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use futures_util::{FutureExt as _, StreamExt as _};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use wasmtime::component::Resource;
+use zeroize::Zeroizing;
 
 use crate::capabilities::credential::SecretHandle;
 use crate::egress::{self, Client};
@@ -78,29 +80,60 @@ impl PendingRequest {
         self.fault.get_or_insert_with(|| refused(code, message));
     }
 
-    fn header(&mut self, name: &str, value: &[u8], sensitive: bool) {
-        let Ok(parsed) = HeaderName::from_bytes(name.as_bytes()) else {
-            return self.fail("header-not-allowed", format!("{name:?} is not a header name"));
+    fn header(&mut self, names: &mut HeaderNames, name: &str, value: HeaderText) {
+        let name = match names.find(name) {
+            Ok(name) => name,
+            Err(message) => return self.fail("header-not-allowed", message),
         };
+        if self.headers.len() >= HEADERS_MAX {
+            return self.fail("header-not-allowed", format!("a request may have {HEADERS_MAX} headers"));
+        }
+        let value = match value {
+            HeaderText::Plain(text) => HeaderValue::from_maybe_shared(Bytes::from(text)),
+            HeaderText::Secret(bytes) => HeaderValue::from_bytes(&bytes).map(|mut value| {
+                value.set_sensitive(true);
+                value
+            }),
+        };
+        match value {
+            Ok(value) => self.headers.push((name, value)),
+            Err(_) => self.fail(
+                "header-not-allowed",
+                format!("the value of header `{name}` has characters that no header may have, such as a line break"),
+            ),
+        }
+    }
+}
+
+/// What a header is to say.
+enum HeaderText {
+    Plain(String),
+    Secret(Zeroizing<Vec<u8>>),
+}
+
+/// The header names that an instance has used, each checked once: a plugin sends the same few over and over.
+#[derive(Default)]
+pub(crate) struct HeaderNames(Vec<HeaderName>);
+
+impl HeaderNames {
+    /// Names remembered; more than any sensible plugin uses.
+    const REMEMBERED: usize = 32;
+
+    fn find(&mut self, name: &str) -> Result<HeaderName, String> {
+        if let Some(known) = self.0.iter().find(|known| known.as_str() == name) {
+            return Ok(known.clone());
+        }
+        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header name"))?;
         let reserved = HOST_HEADERS.contains(&parsed.as_str())
             || parsed.as_str().starts_with("x-forwarded-")
             || parsed.as_str().starts_with("x-aws-ec2-metadata-token");
         if reserved {
-            return self.fail("header-not-allowed", format!("the header `{parsed}` is set by Freehold alone"));
+            return Err(format!("the header `{parsed}` is set by Freehold alone"));
         }
-        if self.headers.len() >= HEADERS_MAX {
-            return self.fail("header-not-allowed", format!("a request may have {HEADERS_MAX} headers"));
+        if self.0.len() < Self::REMEMBERED {
+            self.0.push(parsed.clone());
         }
-        match HeaderValue::from_bytes(value) {
-            Ok(mut value) => {
-                value.set_sensitive(sensitive);
-                self.headers.push((parsed, value));
-            }
-            Err(_) => self.fail(
-                "header-not-allowed",
-                format!("the value of header `{parsed}` has characters that no header may have, such as a line break"),
-            ),
-        }
+        Ok(parsed)
     }
 }
 
@@ -109,75 +142,87 @@ impl HostState {
         Ok(self.table.get_mut(request)?)
     }
 
+    fn add_header(
+        &mut self,
+        request: &Resource<PendingRequest>,
+        name: &str,
+        value: HeaderText,
+    ) -> wasmtime::Result<()> {
+        self.table.get_mut(request)?.header(&mut self.header_names, name, value);
+        Ok(())
+    }
+
     fn plain(&self, secret: &Resource<SecretHandle>) -> wasmtime::Result<Vec<u8>> {
         Ok(self.table.get(secret)?.secret.expose().to_vec())
     }
 
     /// Keeps the answer for the guest, or words the failure; writes the exchange down either way.
     fn conclude(&mut self, sent: Sent) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
-        let Sent { exchange, result } = sent;
-        match result {
-            Ok(answer) => {
-                self.recorder.exchange(exchange, &answer.body, &self.scrubber);
-                Ok(Ok(self.table.push(answer)?))
-            }
-            Err(failure) => {
-                self.recorder.exchange(exchange, &[], &self.scrubber);
-                Ok(Err(error(failure)))
-            }
+        let body = sent.result.as_ref().map_or(&[][..], |answer| &answer.body);
+        if self.recorder.wants(sent.succeeded()) {
+            self.recorder.exchange(sent.exchange(), body, &self.scrubber);
+        }
+        match sent.result {
+            Ok(answer) => Ok(Ok(self.table.push(answer)?)),
+            Err(failure) => Ok(Err(error(failure))),
         }
     }
 }
 
 /// An exchange that has ended, before anything was written down.
 struct Sent {
-    exchange: Exchange,
+    method: Method,
+    origin: Option<Arc<str>>,
+    status: Option<StatusCode>,
+    took: Duration,
+    request_bytes: usize,
+    response_bytes: u64,
     result: Result<Answer, Failure>,
+}
+
+impl Sent {
+    fn succeeded(&self) -> bool {
+        self.result.is_ok() && self.status.is_some_and(|status| status.is_success())
+    }
+
+    fn exchange(&self) -> Exchange {
+        Exchange {
+            method: self.method.as_str().to_owned(),
+            origin: self.origin.as_deref().unwrap_or_default().to_owned(),
+            status: self.status.map(|status| status.as_u16()),
+            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            request_bytes: u64::try_from(self.request_bytes).unwrap_or(u64::MAX),
+            response_bytes: self.response_bytes,
+            excerpt: String::new(),
+            error: self.result.as_ref().err().map(|failure| failure.message.clone()),
+        }
+    }
 }
 
 /// Sends one request. Borrows nothing of the instance, so that several can run at once.
 async fn exchange(client: Client, request: PendingRequest, time_left: Duration) -> Sent {
     let began = Instant::now();
-    let blank = Exchange {
-        method: request.method.as_str().to_owned(),
-        origin: String::new(),
-        status: None,
-        duration_ms: 0,
-        request_bytes: u64::try_from(request.body.len()).unwrap_or(u64::MAX),
-        response_bytes: 0,
-        excerpt: String::new(),
-        error: None,
+    let PendingRequest { method, url, headers, body, timeout, fault } = request;
+    let request_bytes = body.len();
+    let ended = |origin, status, response_bytes, result| Sent {
+        method: method.clone(),
+        origin,
+        status,
+        took: began.elapsed(),
+        request_bytes,
+        response_bytes,
+        result,
     };
-    if let Some(fault) = request.fault {
-        return Sent { exchange: Exchange { error: Some(fault.message.clone()), ..blank }, result: Err(fault) };
+    if let Some(fault) = fault {
+        return ended(None, None, 0, Err(fault));
     }
-    let timeout = Some(request.timeout.map_or(time_left, |wanted| wanted.min(time_left)));
-    let PendingRequest { method, url, headers, body, .. } = request;
-    let sent = client.send(egress::Request { method, url, headers, body, timeout }).await;
-    let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let origin = |origin: Option<std::sync::Arc<str>>| origin.map(|text| text.to_string()).unwrap_or_default();
-    match sent {
-        Ok(response) => Sent {
-            exchange: Exchange {
-                origin: origin(Some(response.origin)),
-                status: Some(response.status.as_u16()),
-                duration_ms,
-                response_bytes: response.bytes_read,
-                ..blank
-            },
-            result: Ok(Answer { status: response.status.as_u16(), headers: response.headers, body: response.body }),
-        },
-        Err(error) => Sent {
-            exchange: Exchange {
-                origin: origin(error.origin),
-                status: error.status.map(|status| status.as_u16()),
-                duration_ms,
-                response_bytes: error.bytes_read,
-                error: Some(error.failure.message.clone()),
-                ..blank
-            },
-            result: Err(error.failure),
-        },
+    let timeout = Some(timeout.map_or(time_left, |wanted| wanted.min(time_left)));
+    match client.send(egress::Request { method: method.clone(), url, headers, body, timeout }).await {
+        Ok(egress::Response { status, headers, body, bytes_read, origin }) => {
+            let answer = Answer { status: status.as_u16(), headers, body };
+            ended(Some(origin), Some(status), bytes_read, Ok(answer))
+        }
+        Err(error) => ended(error.origin, error.status, error.bytes_read, Err(error.failure)),
     }
 }
 
@@ -203,9 +248,13 @@ impl contract::Host for HostState {
         }
         let (client, time_left) = (self.client.clone(), self.call.time_left());
         // Exchanges are made one by one as there is room for them: a list of futures would be moved about whole.
-        let exchanges = stream::iter(pending).map(|request| exchange(client.clone(), request, time_left));
-        let sent: Vec<Sent> = exchanges.buffered(self.limits.requests_at_once.max(1)).collect().await;
-        sent.into_iter().map(|sent| self.conclude(sent)).collect()
+        let exchanges = stream::iter(pending.into_iter().enumerate())
+            .map(|(place, request)| exchange(client.clone(), request, time_left).map(move |sent| (place, sent)));
+        // Unordered, so that one slow answer does not keep the requests behind it from being sent.
+        let mut sent: Vec<(usize, Sent)> =
+            exchanges.buffer_unordered(self.limits.requests_at_once.max(1)).collect().await;
+        sent.sort_unstable_by_key(|(place, _)| *place);
+        sent.into_iter().map(|(_, sent)| self.conclude(sent)).collect()
     }
 }
 
@@ -215,7 +264,14 @@ impl contract::HostRequest for HostState {
     }
 
     fn header(&mut self, request: Resource<PendingRequest>, name: String, value: String) -> wasmtime::Result<()> {
-        self.pending(&request)?.header(&name, value.as_bytes(), false);
+        self.add_header(&request, &name, HeaderText::Plain(value))?;
+        Ok(())
+    }
+
+    fn headers(&mut self, request: Resource<PendingRequest>, headers: Vec<(String, String)>) -> wasmtime::Result<()> {
+        for (name, value) in headers {
+            self.add_header(&request, &name, HeaderText::Plain(value))?;
+        }
         Ok(())
     }
 
@@ -226,8 +282,8 @@ impl contract::HostRequest for HostState {
         prefix: String,
         secret: Resource<SecretHandle>,
     ) -> wasmtime::Result<()> {
-        let value = zeroize::Zeroizing::new([prefix.as_bytes(), &self.plain(&secret)?].concat());
-        self.pending(&request)?.header(&name, &value, true);
+        let value = Zeroizing::new([prefix.as_bytes(), &self.plain(&secret)?].concat());
+        self.add_header(&request, &name, HeaderText::Secret(value))?;
         Ok(())
     }
 
@@ -238,8 +294,8 @@ impl contract::HostRequest for HostState {
         password: Resource<SecretHandle>,
     ) -> wasmtime::Result<()> {
         let pair = Secret::new([user.as_bytes(), b":", &self.plain(&password)?].concat());
-        let value = zeroize::Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.expose())));
-        self.pending(&request)?.header("authorization", value.as_bytes(), true);
+        let value = Zeroizing::new(format!("Basic {}", STANDARD.encode(pair.expose())).into_bytes());
+        self.add_header(&request, "authorization", HeaderText::Secret(value))?;
         Ok(())
     }
 
@@ -249,7 +305,7 @@ impl contract::HostRequest for HostState {
         name: String,
         secret: Resource<SecretHandle>,
     ) -> wasmtime::Result<()> {
-        let value = zeroize::Zeroizing::new(self.plain(&secret)?);
+        let value = Zeroizing::new(self.plain(&secret)?);
         let pending = self.pending(&request)?;
         let separator = if pending.url.contains('?') { '&' } else { '?' };
         let name = percent_encode(name.as_bytes(), NON_ALPHANUMERIC);
@@ -270,7 +326,7 @@ impl contract::HostRequest for HostState {
         encoding: contract::BodyEncoding,
         after: Vec<u8>,
     ) -> wasmtime::Result<()> {
-        let plain = zeroize::Zeroizing::new(self.plain(&secret)?);
+        let plain = Zeroizing::new(self.plain(&secret)?);
         let encoded = match encoding {
             contract::BodyEncoding::Raw => plain.to_vec(),
             contract::BodyEncoding::Form => percent_encode(&plain, NON_ALPHANUMERIC).to_string().into_bytes(),
