@@ -37,6 +37,9 @@ pub enum BodyEncoding {
     Form,
 }
 
+/// Headers that a request usually has at most: room for them is made at once.
+const HEADERS_USUAL: usize = 12;
+
 /// A request to be sent. What the host cannot accept (an invalid header, say) is reported when it is sent, as an error of
 /// kind [`Config`](crate::ErrorKind::Config).
 pub struct Request {
@@ -52,7 +55,7 @@ impl Request {
     /// let request = freehold_sdk::http::Request::new("PATCH", "https://api.example.com/rows/1");
     /// ```
     pub fn new(method: &str, url: &str) -> Self {
-        Request { handle: wit::Request::new(method, url), headers: Vec::new() }
+        Request { handle: wit::Request::new(method, url), headers: Vec::with_capacity(HEADERS_USUAL) }
     }
 
     /// A GET request.

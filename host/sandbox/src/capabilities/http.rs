@@ -242,7 +242,8 @@ impl contract::Host for HostState {
         requests: Vec<Resource<PendingRequest>>,
     ) -> wasmtime::Result<Vec<Result<Resource<Answer>, types::Error>>> {
         self.count_requests(requests.len())?;
-        let mut pending = Vec::with_capacity(requests.len());
+        let count = requests.len();
+        let mut pending = Vec::with_capacity(count);
         for request in requests {
             pending.push(self.table.delete(request)?);
         }
@@ -251,10 +252,12 @@ impl contract::Host for HostState {
         let exchanges = stream::iter(pending.into_iter().enumerate())
             .map(|(place, request)| exchange(client.clone(), request, time_left).map(move |sent| (place, sent)));
         // Unordered, so that one slow answer does not keep the requests behind it from being sent.
-        let mut sent: Vec<(usize, Sent)> =
-            exchanges.buffer_unordered(self.limits.requests_at_once.max(1)).collect().await;
-        sent.sort_unstable_by_key(|(place, _)| *place);
-        sent.into_iter().map(|(_, sent)| self.conclude(sent)).collect()
+        let mut exchanges = exchanges.buffer_unordered(self.limits.requests_at_once.max(1));
+        let mut answers: Vec<Option<Sent>> = std::iter::repeat_with(|| None).take(count).collect();
+        while let Some((place, sent)) = exchanges.next().await {
+            answers[place] = Some(sent);
+        }
+        answers.into_iter().flatten().map(|sent| self.conclude(sent)).collect()
     }
 }
 
