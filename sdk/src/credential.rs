@@ -25,6 +25,15 @@ pub enum Algorithm {
     Ed25519,
 }
 
+/// A hash function, for [`Secret::derive_pbkdf2`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Hash {
+    /// SHA-256.
+    Sha256,
+    /// SHA-512.
+    Sha512,
+}
+
 /// A secret field, or one derived from it. What its methods return is either public (a signature) or sealed again.
 pub struct Secret(wit::Secret);
 
@@ -80,6 +89,21 @@ pub fn optional_text(name: &str) -> Option<String> {
     wit::text(name)
 }
 
+/// Seals bytes that the plugin came by on its own, such as an access token: what is sealed can be attached to requests, and
+/// is taken out of log lines, errors and excerpts like the credential itself. 16 KiB at most; more ends the instance.
+///
+/// ```no_run
+/// # use freehold_sdk::{credential, http::Request};
+/// # fn send(access_token: String) -> Result<(), freehold_sdk::Error> {
+/// let token = credential::seal(access_token);
+/// Request::get("https://api.example.com/rows").bearer(&token).send()?.error_for_status()?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn seal(bytes: impl AsRef<[u8]>) -> Secret {
+    Secret(wit::seal(bytes.as_ref()))
+}
+
 fn missing(name: &str) -> Error {
     Error::auth("credential-missing", format!("the credential has no field `{name}`: save it again, with this field"))
 }
@@ -97,6 +121,11 @@ impl Secret {
         digest(self.0.hmac_sha256(data))
     }
 
+    /// HMAC-SHA512 of `data` under this secret: 64 bytes.
+    pub fn hmac_sha512(&self, data: &[u8]) -> Vec<u8> {
+        self.0.hmac_sha512(data)
+    }
+
     /// The same as [`hmac_sha256`](Self::hmac_sha256), but the result is sealed, to be a key itself.
     ///
     /// ```no_run
@@ -111,6 +140,28 @@ impl Secret {
     #[must_use]
     pub fn derive_hmac_sha256(&self, data: &[u8]) -> Secret {
         Secret(self.0.derive_hmac_sha256(data))
+    }
+
+    /// PBKDF2 of this secret under HMAC with `hash`, as long as the hash, sealed: the salted password of SCRAM.
+    ///
+    /// # Errors
+    /// Of kind [`Config`](crate::ErrorKind::Config) when `iterations` is 0 or above 100,000.
+    ///
+    /// ```no_run
+    /// use freehold_sdk::credential::{self, Hash};
+    ///
+    /// # fn proof(salt: &[u8]) -> Result<(), freehold_sdk::Error> {
+    /// let salted = credential::field("password")?.derive_pbkdf2(Hash::Sha256, salt, 4096)?;
+    /// let client_key = salted.hmac_sha256(b"Client Key");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn derive_pbkdf2(&self, hash: Hash, salt: &[u8], iterations: u32) -> Result<Secret, Error> {
+        let hash = match hash {
+            Hash::Sha256 => wit::Hash::Sha256,
+            Hash::Sha512 => wit::Hash::Sha512,
+        };
+        Ok(Secret(self.0.derive_pbkdf2(hash, salt, iterations)?))
     }
 
     /// SHA-256 of `before`, the secret and `after`: for protocols that hash a message in which the secret stands.
@@ -146,6 +197,38 @@ impl Secret {
     /// Of kind [`Auth`](crate::ErrorKind::Auth) when it is not base64.
     pub fn from_base64(&self) -> Result<Secret, Error> {
         Ok(Secret(self.0.from_base64()?))
+    }
+
+    /// The text member called `name` of the JSON object that the secret is, itself sealed.
+    ///
+    /// # Errors
+    /// Of kind [`Auth`](crate::ErrorKind::Auth) when the secret is not a JSON object or has no such text.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let key = freehold_sdk::credential::field("service_account")?.json_member("private_key")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json_member(&self, name: &str) -> Result<Secret, Error> {
+        Ok(Secret(self.0.json_member(name)?))
+    }
+
+    /// The text member called `name` of the JSON object that the secret is, readable; `None` when it has no such text. Only
+    /// of the field itself, and only what the manifest's credential schema lists for it, as
+    /// `"x-public-members": ["client_email"]`; anything else ends the instance.
+    ///
+    /// # Errors
+    /// Of kind [`Auth`](crate::ErrorKind::Auth) when the secret is not a JSON object.
+    ///
+    /// ```no_run
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let email = freehold_sdk::credential::field("service_account")?.json_text("client_email")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json_text(&self, name: &str) -> Result<Option<String>, Error> {
+        Ok(self.0.json_text(name)?)
     }
 
     /// How many bytes it has.

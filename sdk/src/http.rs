@@ -175,6 +175,26 @@ impl Request {
         self
     }
 
+    /// Insists on HTTP/2, as gRPC does: `te: trailers` is sent, and an endpoint that offers only HTTP/1.1 is an error.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::http::Request;
+    /// # fn call(framed: &[u8]) -> Result<(), freehold_sdk::Error> {
+    /// let answer = Request::post("https://api.example.com/package.Service/Method")
+    ///     .http2()
+    ///     .header("content-type", "application/grpc")
+    ///     .body(framed)
+    ///     .send()?;
+    /// let status = answer.trailer("grpc-status");
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn http2(self) -> Self {
+        self.handle.http2();
+        self
+    }
+
     /// Limits the whole exchange. The host's own limit holds as well.
     #[must_use]
     pub fn timeout(self, limit: Duration) -> Self {
@@ -237,6 +257,12 @@ impl Response {
     /// The first header of that name, if it is there and is text.
     pub fn header(&self, name: &str) -> Option<String> {
         self.0.header(name)
+    }
+
+    /// The first trailer of that name, if it is there and is text: what follows the body, such as `grpc-status`. When the
+    /// request insisted on [HTTP/2](Request::http2) and its answer ended with the headers, those count.
+    pub fn trailer(&self, name: &str) -> Option<String> {
+        self.0.trailer(name)
     }
 
     /// The body. What is longer than the host's limit (1 MiB by default) makes the exchange fail before this.

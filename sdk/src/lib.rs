@@ -64,6 +64,7 @@ pub mod log;
 pub mod random;
 #[cfg(feature = "reveal")]
 pub mod reveal;
+pub mod stream;
 pub mod time;
 
 pub use error::{Error, ErrorKind};

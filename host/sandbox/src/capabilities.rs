@@ -6,6 +6,7 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod random;
 pub(crate) mod reveal;
+pub(crate) mod stream;
 
 use crate::interface::destination_0_1::freehold::destination::types;
 use crate::state::HostState;

@@ -2,16 +2,15 @@
 //!
 //! In order: a URL is read into its one canonical form ([`url`]), matched against the endpoints of the one destination
 //! that it is sent for ([`endpoint`]), its name resolved ([`resolve`]), every address that is not public dropped
-//! ([`address`]), and one that is left dialled ([`dial`]); over TLS the other side must prove the name ([`tls`]). The
-//! exchange itself is bounded in time and size ([`client`], `body`). No redirect is followed, no proxy used, no cookie
-//! kept, and connections are never shared between clients.
+//! ([`address`]), and one that is left dialled ([`dial`]); over TLS the other side must prove the name ([`tls`]). What then
+//! goes over the connection is bounded in time and size ([`client`] and `body` for HTTP, [`stream`] for anything else). No
+//! redirect is followed, no proxy used, no cookie kept, and connections are never shared between clients.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_model::outcome::Failure;
-use rustls::ClientConfig;
 use rustls::pki_types::CertificateDer;
 use tokio::sync::OnceCell;
 
@@ -20,20 +19,24 @@ mod body;
 #[cfg(any(test, feature = "evidence"))]
 pub mod cases;
 pub mod client;
+pub(crate) mod client_certificate;
 pub mod dial;
 pub mod endpoint;
 pub mod network;
 pub mod refusal;
 pub mod resolve;
+pub mod stream;
 pub mod tls;
 pub mod url;
 
 pub use self::client::{Client, Request, Response, SendError};
+pub use self::client_certificate::ClientCertificate;
 pub use self::dial::Dial;
 pub use self::endpoint::{Endpoint, EndpointError, EndpointPolicy};
 pub use self::network::{AllowedNetwork, InvalidNetwork};
 pub use self::refusal::{EgressError, Refusal, Rule, Unreachable};
 pub use self::resolve::{Resolve, ResolveError, SystemResolver};
+pub use self::stream::{Stream, StreamAddress, StreamError, Streams, Target};
 pub use self::tls::{TlsProblem, certificates_from_pem};
 pub use self::url::{CanonicalUrl, Scheme, canonicalise};
 
@@ -47,6 +50,8 @@ pub struct EgressConfig {
     pub deny: Vec<AllowedNetwork>,
     /// Whether plain HTTP may be used outside [`Self::allow`] too.
     pub allow_http: bool,
+    /// Whether byte streams without TLS may be used outside [`Self::allow`] too.
+    pub allow_plaintext_streams: bool,
     /// Whether NAT64 addresses (`64:ff9b::/96`) may be reached, judged by the IPv4 address inside: for hosts that have
     /// IPv6 alone.
     pub allow_nat64: bool,
@@ -72,6 +77,7 @@ impl Default for EgressConfig {
             allow: Vec::new(),
             deny: Vec::new(),
             allow_http: false,
+            allow_plaintext_streams: false,
             allow_nat64: false,
             allow_names: Vec::new(),
             denied_suffixes: Vec::new(),
@@ -100,6 +106,10 @@ pub struct Timeouts {
     pub total: Duration,
     /// How long an idle connection is kept.
     pub idle: Duration,
+    /// Until one read or write of a byte stream is done.
+    pub stream: Duration,
+    /// How long an idle byte stream is kept.
+    pub stream_idle: Duration,
 }
 
 impl Default for Timeouts {
@@ -110,6 +120,10 @@ impl Default for Timeouts {
             tls: Duration::from_secs(5),
             total: Duration::from_secs(30),
             idle: Duration::from_secs(30),
+            stream: Duration::from_secs(30),
+            // Servers end idle streams after ten minutes at the earliest, load balancers and NATs often after five: who
+            // closes first is not surprised.
+            stream_idle: Duration::from_secs(240),
         }
     }
 }
@@ -148,7 +162,7 @@ struct Inner {
     config: EgressConfig,
     resolver: Arc<dyn Resolve>,
     dialler: Arc<dyn Dial>,
-    tls: OnceCell<Arc<ClientConfig>>,
+    trust: OnceCell<Arc<tls::Trust>>,
 }
 
 impl Door {
@@ -159,7 +173,7 @@ impl Door {
 
     /// A door that leaves the very last step, dialling an address that it has approved, to `dialler`.
     pub fn with_dialler(config: EgressConfig, resolver: Arc<dyn Resolve>, dialler: Arc<dyn Dial>) -> Self {
-        Door { inner: Arc::new(Inner { config, resolver, dialler, tls: OnceCell::new() }) }
+        Door { inner: Arc::new(Inner { config, resolver, dialler, trust: OnceCell::new() }) }
     }
 
     /// How the operator set it.
@@ -176,6 +190,14 @@ impl Door {
     }
 
     async fn judge(&self, url: &str, policy: Option<&EndpointPolicy>) -> Result<(), EgressError> {
+        if Scheme::of_stream(url).is_some() {
+            let StreamAddress { scheme, host, port } = StreamAddress::parse(url, self.config())?;
+            if policy.is_some_and(|policy| policy.position_of(scheme, &host, port).is_none()) {
+                return Err(Refusal::of(Rule::Endpoint, &host).into());
+            }
+            self.approve(scheme, &host, port).await?;
+            return Ok(());
+        }
         let url = url::canonicalise_for(url, self.config())?;
         if policy.is_some_and(|policy| !policy.permits(&url)) {
             return Err(Refusal::of(Rule::Endpoint, url.host()).into());
@@ -189,19 +211,30 @@ impl Door {
         Client::new(self.clone(), policy)
     }
 
+    /// What opens byte streams to the endpoints of `policy` and to nothing else.
+    pub fn streams(&self, policy: Arc<EndpointPolicy>) -> Streams {
+        Streams::new(self.clone(), policy)
+    }
+
     /// The addresses of `host` that may be dialled: never empty.
     pub(crate) async fn approve(&self, scheme: Scheme, host: &str, port: u16) -> Result<Vec<SocketAddr>, EgressError> {
         let config = self.config();
-        if scheme == Scheme::Http && !config.allow_http && config.allow.is_empty() {
-            return Err(Refusal::of(Rule::PlainHttp, host).into());
+        // What would be broken outside the operator's networks.
+        let in_the_clear = match scheme {
+            Scheme::Http if !config.allow_http => Some(Rule::PlainHttp),
+            Scheme::Tcp if !config.allow_plaintext_streams => Some(Rule::PlainStream),
+            _ => None,
+        };
+        if let Some(rule) = in_the_clear.filter(|_| config.allow.is_empty()) {
+            return Err(Refusal::of(rule, host).into());
         }
         let mut broken = Rule::Address;
         let mut approved: Vec<SocketAddr> = Vec::new();
         for ip in self.addresses(host).await? {
             let Ok(admitted) = address::admit(ip, port, config) else { continue };
             let address = SocketAddr::new(admitted.address, port);
-            if scheme == Scheme::Http && !config.allow_http && !admitted.by_operator {
-                broken = Rule::PlainHttp;
+            if let Some(rule) = in_the_clear.filter(|_| !admitted.by_operator) {
+                broken = rule;
             } else if !approved.contains(&address) {
                 approved.push(address);
             }
@@ -225,14 +258,14 @@ impl Door {
         Ok(found)
     }
 
-    /// The TLS settings that every client begins with.
-    pub(crate) async fn tls(&self) -> Result<&Arc<ClientConfig>, TlsProblem> {
+    /// Whom TLS connections trust.
+    pub(crate) async fn trust(&self) -> Result<&Arc<tls::Trust>, TlsProblem> {
         let load = || async {
             let extra_roots = self.config().extra_roots.clone();
-            let loaded = tokio::task::spawn_blocking(move || tls::load(&extra_roots)).await;
+            let loaded = tokio::task::spawn_blocking(move || tls::Trust::load(&extra_roots)).await;
             loaded.map_err(|_| TlsProblem::Other)?
         };
-        self.inner.tls.get_or_try_init(load).await
+        self.inner.trust.get_or_try_init(load).await
     }
 
     pub(crate) fn dialler(&self) -> &dyn Dial {

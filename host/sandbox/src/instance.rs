@@ -131,7 +131,7 @@ impl Instance {
             Ok(Err(error)) => Err(self.failure(error)),
             Err(failure) => Err(failure),
         };
-        (outcomes, self.store.data_mut().recorder.take())
+        (outcomes, self.store.data_mut().report())
     }
 
     /// Checks that deliveries would work, by the type's own harmless write.
@@ -149,7 +149,12 @@ impl Instance {
             Ok(Err(error)) => Err(self.failure(error)),
             Err(failure) => Err(failure),
         };
-        (verdict, self.store.data_mut().recorder.take())
+        (verdict, self.store.data_mut().report())
+    }
+
+    /// Closes the byte streams that were not used for too long.
+    pub(crate) fn close_idle_streams(&mut self) {
+        self.store.data_mut().streams.close_idle();
     }
 
     /// Hands the config over; once per instance.
@@ -165,7 +170,7 @@ impl Instance {
             Ok(Err(error)) => self.failure(error),
             Err(failure) => Failure { request_sent: false, ..failure },
         };
-        Err(Ended { failure, report: self.store.data_mut().recorder.take() })
+        Err(Ended { failure, report: self.store.data_mut().report() })
     }
 
     async fn call<T>(
@@ -187,6 +192,7 @@ impl Instance {
         let cpu = self.store.data().cpu.clone();
         cpu.reset();
         self.store.data_mut().call = Call::new(attempt, time);
+        self.store.data_mut().streams.close_idle();
         self.store.set_epoch_deadline(1);
         // Unhealthy until it has answered: also a dropped future must leave an instance that nobody calls again.
         self.healthy = false;

@@ -14,6 +14,7 @@ pub mod instance;
 mod interface;
 pub mod limits;
 pub mod manifest;
+mod pem;
 mod pool;
 mod recorder;
 mod refusal;

@@ -24,10 +24,14 @@ pub struct Limits {
     pub crossing_bytes: usize,
     /// Things of the host (requests, answers, secrets) that one instance may hold at a time.
     pub handles: usize,
-    /// Requests of one `deliver` or `verify` call.
+    /// Requests that one `deliver` or `verify` call may send, and streams that it may open, together.
     pub requests_per_call: u32,
     /// Requests of one instance under way at the same time.
     pub requests_at_once: usize,
+    /// Byte streams that one instance may have open at a time: a large Kafka cluster has a few dozen brokers.
+    pub streams: usize,
+    /// Bytes that a plugin may wait for in one read of a byte stream. They are held in the host until all are there.
+    pub stream_read_bytes: usize,
     /// Log lines kept of one call.
     pub log_lines: usize,
     /// Bytes kept of one log line.
@@ -56,6 +60,8 @@ impl Default for Limits {
             handles: 4_096,
             requests_per_call: 1_024,
             requests_at_once: 16,
+            streams: 64,
+            stream_read_bytes: 16 << 20,
             log_lines: 100,
             log_line_bytes: 1_024,
             instances: 512,

@@ -92,7 +92,7 @@ impl Pool {
         evicted.is_some()
     }
 
-    /// Drops what has waited too long.
+    /// Drops what has waited too long, and closes byte streams that have.
     pub(crate) fn sweep(&self, limits: &Limits) {
         let idle_max = Duration::from_millis(limits.warm_idle_ms);
         let now = Instant::now();
@@ -100,6 +100,7 @@ impl Pool {
         let mut gone = Vec::new();
         for waiting in idle.instances.values_mut() {
             gone.extend(waiting.extract_if(.., |one| now.saturating_duration_since(one.since) >= idle_max));
+            waiting.iter_mut().for_each(|one| one.instance.close_idle_streams());
         }
         idle.instances.retain(|_, waiting| !waiting.is_empty());
         // An instance made before the retirement cannot be at work longer than its age allows plus one call.

@@ -43,7 +43,8 @@ impl Recorder {
 
     /// Writes an exchange down. When there is no room, a failed one takes the place of a successful one.
     pub(crate) fn exchange(&mut self, exchange: Exchange, answer: &[u8], scrubber: &Scrubber) {
-        let succeeded = |e: &Exchange| e.status.is_some_and(|status| (200..300).contains(&status));
+        // A byte stream has no status.
+        let succeeded = |e: &Exchange| e.error.is_none() && e.status.is_none_or(|status| (200..300).contains(&status));
         let failed = !succeeded(&exchange);
         if self.report.exchanges.len() >= EXCHANGES_MAX {
             let Some(place) = self.report.exchanges.iter().position(|kept| failed && succeeded(kept)) else { return };

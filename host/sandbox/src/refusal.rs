@@ -30,7 +30,7 @@ pub enum Refusal {
     Invalid(String),
     /// An import that no host offers.
     #[error(
-        "the component imports `{name}`, which Freehold does not offer; a destination type may import only freehold:destination/{{types, credential, reveal, http, context, log, random}}@0.1.x"
+        "the component imports `{name}`, which Freehold does not offer; a destination type may import only freehold:destination/{{types, credential, reveal, http, stream, context, log, random}}@0.1.x"
     )]
     UnknownImport {
         /// The import.

@@ -12,6 +12,7 @@ use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 
 use crate::capabilities::http::HeaderNames;
+use crate::capabilities::stream::OpenStreams;
 use crate::code_cache::CodeCache;
 use crate::destination_type::DestinationType;
 use crate::egress::{Door, EgressConfig, EndpointPolicy, SystemResolver};
@@ -162,6 +163,7 @@ impl Sandbox {
         let shared = &self.0;
         let Assignment { key, destination_type, config, credential } = assignment;
         let policy = EndpointPolicy::compile_for(&destination_type.manifest.endpoints, config, shared.door.config())
+            .map(Arc::new)
             .map_err(|error| {
                 Failure::new(
                     ErrorKind::Config,
@@ -185,7 +187,9 @@ impl Sandbox {
             table: table(&shared.limits),
             growth: Growth::new(&shared.limits),
             scrubber: Scrubber::new(&credential, |field| destination_type.credential.is_secret(field)),
-            client: shared.door.client(Arc::new(policy)),
+            client: shared.door.client(policy.clone()),
+            dials: shared.door.streams(policy),
+            streams: OpenStreams::default(),
             customer: key.customer.clone(),
             destination: key.destination.clone(),
             sources: shared.sources.clone(),

@@ -46,6 +46,11 @@ impl Schema {
             if property.get("type").and_then(Value::as_str) != Some("string") {
                 return Err(format!("`credential`: field `{name}` must have \"type\": \"string\""));
             }
+            let lists_texts =
+                |value: &Value| value.as_array().is_some_and(|members| members.iter().all(Value::is_string));
+            if !property.get("x-public-members").is_none_or(lists_texts) {
+                return Err(format!("`credential`: `x-public-members` of field `{name}` must be a list of names"));
+            }
         }
         Ok(compiled)
     }
@@ -79,9 +84,18 @@ impl Schema {
 
     /// Whether a guest may take `prefix` off the field: the schema lists it in `x-prefixes`.
     pub(crate) fn has_prefix(&self, field: &str, prefix: &[u8]) -> bool {
-        let listed =
-            self.properties.get(field).and_then(|property| property.get("x-prefixes")).and_then(Value::as_array);
-        listed.into_iter().flatten().filter_map(Value::as_str).any(|listed| listed.as_bytes() == prefix)
+        self.lists(field, "x-prefixes", prefix)
+    }
+
+    /// Whether a guest may read the member `name` of the field, which is a JSON object: the schema lists it in
+    /// `x-public-members`.
+    pub(crate) fn has_public_member(&self, field: &str, name: &str) -> bool {
+        self.lists(field, "x-public-members", name.as_bytes())
+    }
+
+    fn lists(&self, field: &str, list: &str, wanted: &[u8]) -> bool {
+        let listed = self.properties.get(field).and_then(|property| property.get(list)).and_then(Value::as_array);
+        listed.into_iter().flatten().filter_map(Value::as_str).any(|listed| listed.as_bytes() == wanted)
     }
 
     pub(crate) fn required(&self, schema: &Value) -> BTreeSet<String> {

@@ -4,14 +4,17 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use freehold_model::attempt::AttemptReport;
+use freehold_model::limits::CREDENTIAL_FIELD_BYTES_MAX;
 use freehold_model::secret::SecretFields;
 use freehold_model::{CustomerId, DestinationId, Sources};
 use wasmtime::component::ResourceTable;
 use wasmtime::{ResourceLimiter, StoreContextMut, UpdateDeadline};
 
 use crate::capabilities::http::HeaderNames;
+use crate::capabilities::stream::OpenStreams;
 use crate::destination_type::DestinationType;
-use crate::egress::Client;
+use crate::egress::{Client, Streams};
 use crate::limits::Limits;
 use crate::recorder::Recorder;
 use crate::scrub::Scrubber;
@@ -25,7 +28,11 @@ pub(crate) enum GuestFault {
     UndeclaredField(String),
     #[error("the plugin asked for a prefix of a secret that its manifest does not declare in `x-prefixes`")]
     UndeclaredPrefix,
-    #[error("the plugin sent more than {0} requests in one call")]
+    #[error("the plugin asked to read a member of a secret that its manifest does not declare in `x-public-members`")]
+    UndeclaredMember,
+    #[error("the plugin sealed {0} bytes at once; {max} are the most", max = CREDENTIAL_FIELD_BYTES_MAX)]
+    Seal(usize),
+    #[error("the plugin sent more than {0} requests or opened more than {0} streams in one call")]
     Requests(u32),
     #[error("the plugin asked for {0} random bytes at once; 4096 are the most")]
     Random(u32),
@@ -37,6 +44,8 @@ impl GuestFault {
             GuestFault::Cpu(_) => "plugin-cpu-limit",
             GuestFault::UndeclaredField(_) => "plugin-undeclared-field",
             GuestFault::UndeclaredPrefix => "plugin-undeclared-prefix",
+            GuestFault::UndeclaredMember => "plugin-undeclared-member",
+            GuestFault::Seal(_) => "plugin-seal-limit",
             GuestFault::Requests(_) => "plugin-request-limit",
             GuestFault::Random(_) => "plugin-random-limit",
         }
@@ -51,6 +60,8 @@ pub(crate) struct HostState {
     pub(crate) credential: SecretFields,
     pub(crate) scrubber: Scrubber,
     pub(crate) client: Client,
+    pub(crate) dials: Streams,
+    pub(crate) streams: OpenStreams,
     pub(crate) customer: CustomerId,
     pub(crate) destination: DestinationId,
     pub(crate) sources: Sources,
@@ -79,6 +90,16 @@ impl Call {
 }
 
 impl HostState {
+    /// What was written down of the call that has ended, and a clean page for the next.
+    pub(crate) fn report(&mut self) -> AttemptReport {
+        for exchange in self.streams.take_uses() {
+            if self.recorder.wants(exchange.error.is_none()) {
+                self.recorder.exchange(exchange, &[], &self.scrubber);
+            }
+        }
+        self.recorder.take()
+    }
+
     /// Counts `count` more requests of this call.
     pub(crate) fn count_requests(&mut self, count: usize) -> Result<(), GuestFault> {
         let max = self.limits.requests_per_call;
@@ -96,10 +117,10 @@ impl HostState {
 /// Decides at each tick whether a running guest goes on: it yields to others until its CPU budget is spent.
 pub(crate) fn on_tick(store: StoreContextMut<'_, HostState>) -> wasmtime::Result<UpdateDeadline> {
     let state = store.data();
-    if state.cpu.used() < Duration::from_millis(state.limits.cpu_ms) {
-        Ok(UpdateDeadline::Yield(1))
-    } else {
+    if state.cpu.exceeds(state.limits.cpu_ms) {
         Err(GuestFault::Cpu(state.limits.cpu_ms).into())
+    } else {
+        Ok(UpdateDeadline::Yield(1))
     }
 }
 
@@ -131,6 +152,11 @@ impl CpuMeter {
         let began = self.poll_began_ns.load(Ordering::Relaxed);
         let current = if began == IDLE { 0 } else { self.now_ns().saturating_sub(began) };
         Duration::from_nanos(self.spent_ns.load(Ordering::Relaxed).saturating_add(current))
+    }
+
+    /// Whether the call has had its budget of CPU time.
+    pub(crate) fn exceeds(&self, budget_ms: u64) -> bool {
+        self.used() >= Duration::from_millis(budget_ms)
     }
 
     /// Runs `future` to its end, measuring its polls.

@@ -1,18 +1,21 @@
 //! `credential`: secrets that a guest can use but not read.
 
 use base64::Engine as _;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use freehold_model::limits::CREDENTIAL_FIELD_BYTES_MAX;
 use freehold_model::{ErrorKind, Failure, Secret};
-use hmac::{Hmac, KeyInit as _, Mac};
+use ring::hmac;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, RSA_PKCS1_SHA256, RsaKeyPair};
 use sha2::{Digest, Sha256};
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
+mod json;
+mod pbkdf2;
+
 use crate::interface::destination_0_1::error;
 use crate::interface::destination_0_1::freehold::destination::{credential, types};
+use crate::pem::{self, BASE64};
 use crate::state::{GuestFault, HostState};
 
 /// The host's side of a `secret`.
@@ -22,11 +25,6 @@ pub struct SecretHandle {
     /// The credential field that it is, if it was not derived.
     field: Option<String>,
 }
-
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &alphabet::STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 fn auth(code: &str, message: &str) -> types::Error {
     error(Failure::new(ErrorKind::Auth, code, message))
@@ -53,6 +51,14 @@ impl credential::Host for HostState {
         let secret = self.credential.get(&name);
         Ok(secret.and_then(|secret| String::from_utf8(secret.expose().to_vec()).ok()))
     }
+
+    fn seal(&mut self, bytes: Vec<u8>) -> wasmtime::Result<Resource<SecretHandle>> {
+        let sealed = Secret::new(bytes);
+        if sealed.len() > CREDENTIAL_FIELD_BYTES_MAX {
+            return Err(GuestFault::Seal(sealed.len()).into());
+        }
+        self.keep_hidden(sealed)
+    }
 }
 
 impl HostState {
@@ -64,17 +70,40 @@ impl HostState {
         Ok(self.table.push(SecretHandle { secret: Secret::new(secret), field: None })?)
     }
 
-    fn hmac(&self, handle: &Resource<SecretHandle>, data: &[u8]) -> wasmtime::Result<Vec<u8>> {
-        let mut mac = Hmac::<Sha256>::new_from_slice(self.secret(handle)?.expose())
-            .map_err(|_| wasmtime::format_err!("HMAC refuses the key"))?;
-        mac.update(data);
-        Ok(mac.finalize().into_bytes().to_vec())
+    /// Keeps a secret that must not show in any text either.
+    fn keep_hidden(&mut self, secret: Secret) -> wasmtime::Result<Resource<SecretHandle>> {
+        self.scrubber.add_derived(&secret);
+        Ok(self.table.push(SecretHandle { secret, field: None })?)
+    }
+
+    fn hmac(&self, handle: &Resource<SecretHandle>, hash: hmac::Algorithm, data: &[u8]) -> wasmtime::Result<Vec<u8>> {
+        let key = hmac::Key::new(hash, self.secret(handle)?.expose());
+        Ok(hmac::sign(&key, data).as_ref().to_vec())
+    }
+
+    /// The text member called `name` of the secret, or what the customer must hear instead.
+    fn member(
+        &self,
+        handle: &Resource<SecretHandle>,
+        name: &str,
+    ) -> wasmtime::Result<Result<Option<Zeroizing<Vec<u8>>>, types::Error>> {
+        let found = json::member(self.secret(handle)?.expose(), name);
+        Ok(found.map_err(|json::NotAnObject| {
+            auth(
+                "credential-json",
+                "the credential is not a JSON object: paste the whole key file, as it was downloaded",
+            )
+        }))
     }
 }
 
 impl credential::HostSecret for HostState {
     fn hmac_sha256(&mut self, handle: Resource<SecretHandle>, data: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
-        self.hmac(&handle, &data)
+        self.hmac(&handle, hmac::HMAC_SHA256, &data)
+    }
+
+    fn hmac_sha512(&mut self, handle: Resource<SecretHandle>, data: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
+        self.hmac(&handle, hmac::HMAC_SHA512, &data)
     }
 
     fn derive_hmac_sha256(
@@ -82,8 +111,34 @@ impl credential::HostSecret for HostState {
         handle: Resource<SecretHandle>,
         data: Vec<u8>,
     ) -> wasmtime::Result<Resource<SecretHandle>> {
-        let derived = self.hmac(&handle, &data)?;
+        let derived = self.hmac(&handle, hmac::HMAC_SHA256, &data)?;
         self.keep(derived)
+    }
+
+    async fn derive_pbkdf2(
+        &mut self,
+        handle: Resource<SecretHandle>,
+        hash: credential::Hash,
+        salt: Vec<u8>,
+        iterations: u32,
+    ) -> wasmtime::Result<Result<Resource<SecretHandle>, types::Error>> {
+        if !(1..=pbkdf2::ITERATIONS_MAX).contains(&iterations) {
+            let max = pbkdf2::ITERATIONS_MAX;
+            let message = format!(
+                "deriving a key with {iterations} iterations was asked for, and 1 to {max} are possible: \
+                 set fewer for this user on the server"
+            );
+            return Ok(Err(error(Failure::new(ErrorKind::Config, "iterations-out-of-range", message))));
+        }
+        let algorithm = match hash {
+            credential::Hash::Sha256 => hmac::HMAC_SHA256,
+            credential::Hash::Sha512 => hmac::HMAC_SHA512,
+        };
+        let (cpu, cpu_ms) = (self.cpu.clone(), self.limits.cpu_ms);
+        let may_go_on = || if cpu.exceeds(cpu_ms) { Err(GuestFault::Cpu(cpu_ms)) } else { Ok(()) };
+        let password = hmac::Key::new(algorithm, self.secret(&handle)?.expose());
+        let key = pbkdf2::derive(password, &salt, iterations, may_go_on).await?;
+        Ok(Ok(self.keep_hidden(Secret::new(key.to_vec()))?))
     }
 
     fn sha256(&mut self, handle: Resource<SecretHandle>, before: Vec<u8>, after: Vec<u8>) -> wasmtime::Result<Vec<u8>> {
@@ -129,6 +184,36 @@ impl credential::HostSecret for HostState {
         }
     }
 
+    fn json_member(
+        &mut self,
+        handle: Resource<SecretHandle>,
+        name: String,
+    ) -> wasmtime::Result<Result<Resource<SecretHandle>, types::Error>> {
+        match self.member(&handle, &name)? {
+            Ok(Some(text)) => Ok(Ok(self.keep_hidden(Secret::new(text.to_vec()))?)),
+            Ok(None) => {
+                let name: String = name.chars().take(64).collect();
+                let message =
+                    format!("the credential has no text `{name}` in its JSON object: paste the whole key file");
+                Ok(Err(auth("credential-member", &message)))
+            }
+            Err(error) => Ok(Err(error)),
+        }
+    }
+
+    fn json_text(
+        &mut self,
+        handle: Resource<SecretHandle>,
+        name: String,
+    ) -> wasmtime::Result<Result<Option<String>, types::Error>> {
+        let field = self.table.get(&handle)?.field.as_deref();
+        if !field.is_some_and(|field| self.destination_type.credential.has_public_member(field, &name)) {
+            return Err(GuestFault::UndeclaredMember.into());
+        }
+        let found = self.member(&handle, &name)?;
+        Ok(found.map(|text| text.and_then(|text| String::from_utf8(text.to_vec()).ok())))
+    }
+
     fn length(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<u32> {
         Ok(u32::try_from(self.secret(&handle)?.len()).unwrap_or(u32::MAX))
     }
@@ -155,18 +240,8 @@ impl credential::HostSecret for HostState {
     }
 }
 
-/// The DER inside a PEM text (RFC 7468), with its label.
-fn pem(text: &[u8]) -> Option<(String, Zeroizing<Vec<u8>>)> {
-    let text = std::str::from_utf8(text).ok()?;
-    let (_, rest) = text.split_once("-----BEGIN ")?;
-    let (label, rest) = rest.split_once("-----")?;
-    let (body, _) = rest.split_once("-----END ")?;
-    let digits = Zeroizing::new(body.bytes().filter(|b| !b.is_ascii_whitespace()).collect::<Vec<u8>>());
-    Some((label.to_owned(), Zeroizing::new(BASE64.decode(&*digits).ok()?)))
-}
-
 fn rs256(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
-    let (label, der) = pem(key)?;
+    let pem::Block { label, der } = pem::private_key(key)?;
     let pair = match label.as_str() {
         "RSA PRIVATE KEY" => RsaKeyPair::from_der(&der).ok()?,
         _ => RsaKeyPair::from_pkcs8(&der).ok()?,
@@ -178,7 +253,7 @@ fn rs256(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
 
 fn es256(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
     let random = SystemRandom::new();
-    let (_, der) = pem(key)?;
+    let der = pem::private_key(key)?.der;
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &der, &random).ok()?;
     Some(pair.sign(&random, data).ok()?.as_ref().to_vec())
 }
@@ -187,7 +262,7 @@ fn ed25519(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
     let pair = match key.len() {
         32 => Ed25519KeyPair::from_seed_unchecked(key).ok()?,
         64 => Ed25519KeyPair::from_seed_and_public_key(&key[..32], &key[32..]).ok()?,
-        _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pem(key)?.1).ok()?,
+        _ => Ed25519KeyPair::from_pkcs8_maybe_unchecked(&pem::private_key(key)?.der).ok()?,
     };
     Some(pair.sign(data).as_ref().to_vec())
 }

@@ -51,6 +51,7 @@ pub struct PendingRequest {
     url: String,
     headers: Vec<(HeaderName, HeaderValue)>,
     body: Bytes,
+    http2: bool,
     timeout: Option<Duration>,
     /// The first setter that was refused; reported when the request is sent.
     fault: Option<Failure>,
@@ -61,6 +62,7 @@ pub struct PendingRequest {
 pub struct Answer {
     status: u16,
     headers: HeaderMap,
+    trailers: HeaderMap,
     body: Bytes,
 }
 
@@ -73,7 +75,7 @@ impl PendingRequest {
         let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method);
         let fault = (!known).then(|| refused("method-not-allowed", format!("the method {method:?} is not offered")));
         let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
-        PendingRequest { method, url, headers: Vec::new(), body: Bytes::new(), timeout: None, fault }
+        PendingRequest { method, url, headers: Vec::new(), body: Bytes::new(), http2: false, timeout: None, fault }
     }
 
     fn fail(&mut self, code: &str, message: String) {
@@ -202,7 +204,7 @@ impl Sent {
 /// Sends one request. Borrows nothing of the instance, so that several can run at once.
 async fn exchange(client: Client, request: PendingRequest, time_left: Duration) -> Sent {
     let began = Instant::now();
-    let PendingRequest { method, url, headers, body, timeout, fault } = request;
+    let PendingRequest { method, url, headers, body, http2, timeout, fault } = request;
     let request_bytes = body.len();
     let ended = |origin, status, response_bytes, result| Sent {
         method: method.clone(),
@@ -217,9 +219,9 @@ async fn exchange(client: Client, request: PendingRequest, time_left: Duration) 
         return ended(None, None, 0, Err(fault));
     }
     let timeout = Some(timeout.map_or(time_left, |wanted| wanted.min(time_left)));
-    match client.send(egress::Request { method: method.clone(), url, headers, body, timeout }).await {
-        Ok(egress::Response { status, headers, body, bytes_read, origin }) => {
-            let answer = Answer { status: status.as_u16(), headers, body };
+    match client.send(egress::Request { method: method.clone(), url, headers, body, http2, timeout }).await {
+        Ok(egress::Response { status, headers, trailers, body, bytes_read, origin }) => {
+            let answer = Answer { status: status.as_u16(), headers, trailers, body };
             ended(Some(origin), Some(status), bytes_read, Ok(answer))
         }
         Err(error) => ended(error.origin, error.status, error.bytes_read, Err(error.failure)),
@@ -346,6 +348,11 @@ impl contract::HostRequest for HostState {
         Ok(())
     }
 
+    fn http2(&mut self, request: Resource<PendingRequest>) -> wasmtime::Result<()> {
+        self.pending(&request)?.http2 = true;
+        Ok(())
+    }
+
     fn timeout_ms(&mut self, request: Resource<PendingRequest>, ms: u32) -> wasmtime::Result<()> {
         self.pending(&request)?.timeout = Some(Duration::from_millis(ms.into()));
         Ok(())
@@ -357,14 +364,21 @@ impl contract::HostRequest for HostState {
     }
 }
 
+fn text_of(headers: &HeaderMap, name: &str) -> Option<String> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned)
+}
+
 impl contract::HostResponse for HostState {
     fn status(&mut self, answer: Resource<Answer>) -> wasmtime::Result<u16> {
         Ok(self.table.get(&answer)?.status)
     }
 
     fn header(&mut self, answer: Resource<Answer>, name: String) -> wasmtime::Result<Option<String>> {
-        let value = self.table.get(&answer)?.headers.get(name.as_str());
-        Ok(value.and_then(|value| value.to_str().ok()).map(str::to_owned))
+        Ok(text_of(&self.table.get(&answer)?.headers, &name))
+    }
+
+    fn trailer(&mut self, answer: Resource<Answer>, name: String) -> wasmtime::Result<Option<String>> {
+        Ok(text_of(&self.table.get(&answer)?.trailers, &name))
     }
 
     fn body(&mut self, answer: Resource<Answer>) -> wasmtime::Result<Vec<u8>> {

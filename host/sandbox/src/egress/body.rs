@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::{Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Frame, Incoming, SizeHint};
 
@@ -89,37 +89,69 @@ pub(crate) enum Encoding {
 pub(crate) enum ReadError {
     /// It is longer than allowed.
     TooLarge,
+    /// What follows it is longer than allowed.
+    TrailersTooLarge,
     /// It is not the gzip that it claims to be.
     Encoding,
     /// The connection broke.
     Broken(hyper::Error),
 }
 
-/// Reads `body` to its end, decoded, unless it grows beyond `bytes_max` on the wire or decoded.
+/// How much of an answer is read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// Bytes of the body, on the wire and decoded.
+    pub(crate) body: u64,
+    /// Bytes of the names and values that follow it.
+    pub(crate) trailers: u32,
+}
+
+/// What followed the headers of an answer.
+pub(crate) struct Whole {
+    /// The body, decoded.
+    pub(crate) body: Bytes,
+    /// What followed the body.
+    pub(crate) trailers: HeaderMap,
+    /// Whether the answer ended with its headers.
+    pub(crate) is_only_headers: bool,
+}
+
+/// Reads `body` to its end, decoded, unless it grows beyond its bounds.
 pub(crate) async fn read(
     mut body: Incoming,
     encoding: Encoding,
-    bytes_max: u64,
+    bounds: Bounds,
     progress: &Progress,
-) -> Result<Bytes, ReadError> {
-    if body.size_hint().lower() > bytes_max {
+) -> Result<Whole, ReadError> {
+    if body.size_hint().lower() > bounds.body {
         return Err(ReadError::TooLarge);
     }
+    let is_only_headers = body.is_end_stream();
     let mut collected = match encoding {
         Encoding::Identity => Collected::Nothing,
-        Encoding::Gzip => Collected::decoder(bytes_max),
+        Encoding::Gzip => Collected::decoder(bounds.body),
     };
+    let mut trailers = HeaderMap::new();
     let mut bytes_read = 0;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(ReadError::Broken)?.into_data() else { continue };
-        bytes_read += data.len() as u64;
-        progress.bytes_read.store(bytes_read, Ordering::Release);
-        if bytes_read > bytes_max {
-            return Err(ReadError::TooLarge);
+        match frame.map_err(ReadError::Broken)?.into_data() {
+            Ok(data) => {
+                bytes_read += data.len() as u64;
+                progress.bytes_read.store(bytes_read, Ordering::Release);
+                if bytes_read > bounds.body {
+                    return Err(ReadError::TooLarge);
+                }
+                collected = collected.push(data)?;
+            }
+            Err(frame) => trailers = bounded(frame.into_trailers().unwrap_or_default(), bounds.trailers)?,
         }
-        collected = collected.push(data)?;
     }
-    collected.finish(bytes_read)
+    Ok(Whole { body: collected.finish(bytes_read)?, trailers, is_only_headers })
+}
+
+fn bounded(trailers: HeaderMap, bytes_max: u32) -> Result<HeaderMap, ReadError> {
+    let bytes: usize = trailers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    if bytes as u64 > u64::from(bytes_max) { Err(ReadError::TrailersTooLarge) } else { Ok(trailers) }
 }
 
 /// What has been read so far. An answer in one piece, the usual case, is never copied.

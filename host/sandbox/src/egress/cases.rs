@@ -234,7 +234,14 @@ fn denied(failure: &Failure) -> Judgement {
 }
 
 fn post(url: &str) -> Request {
-    Request { method: Method::POST, url: url.to_owned(), headers: Vec::new(), body: Bytes::new(), timeout: None }
+    Request {
+        method: Method::POST,
+        url: url.to_owned(),
+        headers: Vec::new(),
+        body: Bytes::new(),
+        http2: false,
+        timeout: None,
+    }
 }
 
 /// The texts in braces.

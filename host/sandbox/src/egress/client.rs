@@ -1,19 +1,19 @@
 //! Sends requests to one destination's endpoints, and reads answers within bounds of time and size.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
 use freehold_model::outcome::{ErrorKind, Failure};
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, TE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri};
 use hyper_util::client::legacy;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use super::body::{self, Encoding, Progress, ReadError, RequestBody};
+use super::body::{self, Bounds, Encoding, Progress, ReadError, RequestBody, Whole};
 use super::dial::Connector;
 use super::endpoint::{Endpoint, EndpointPolicy};
-use super::refusal::{EgressError, Refusal, Rule};
+use super::refusal::{EgressError, Refusal, Rule, in_words};
 use super::tls::TlsProblem;
 use super::url::canonicalise_for;
 use super::{Door, EgressConfig};
@@ -37,6 +37,8 @@ pub struct Request {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.
     pub body: Bytes,
+    /// Whether the other side must speak HTTP/2.
+    pub http2: bool,
     /// How long the exchange may take, if less than the door allows anyway.
     pub timeout: Option<Duration>,
 }
@@ -48,6 +50,8 @@ pub struct Response {
     pub status: StatusCode,
     /// Its headers. When the body was decoded, without those that speak of the encoded one.
     pub headers: HeaderMap,
+    /// What followed the body. When HTTP/2 was insisted on and the answer ended with its headers, those.
+    pub trailers: HeaderMap,
     /// Its body, decoded.
     pub body: Bytes,
     /// Bytes of the body as they were received.
@@ -82,6 +86,8 @@ pub struct Client {
     door: Door,
     policy: Arc<EndpointPolicy>,
     hyper: legacy::Client<Connector, RequestBody>,
+    /// The same for requests that insist on HTTP/2, once there is one.
+    hyper2: Arc<OnceLock<legacy::Client<Connector, RequestBody>>>,
     /// The last URL without a query: most destinations have one URL, which then is read once and not for every request.
     /// Queries may hold secrets, so they are not kept.
     last: Arc<Mutex<Option<Route>>>,
@@ -97,9 +103,17 @@ struct Route {
 
 impl Client {
     pub(crate) fn new(door: Door, policy: Arc<EndpointPolicy>) -> Self {
-        let connector = Connector::new(door.clone(), Arc::clone(&policy));
+        let connector = Connector::new(door.clone(), Arc::clone(&policy), false);
         let hyper = builder(door.config()).build(connector);
-        Client { door, policy, hyper, last: Arc::default() }
+        Client { door, policy, hyper, hyper2: Arc::default(), last: Arc::default() }
+    }
+
+    /// What sends requests over HTTP/2 and nothing else: chosen in the handshake over TLS, known beforehand in the clear.
+    fn hyper2(&self) -> &legacy::Client<Connector, RequestBody> {
+        self.hyper2.get_or_init(|| {
+            let connector = Connector::new(self.door.clone(), Arc::clone(&self.policy), true);
+            builder(self.door.config()).http2_only(true).build(connector)
+        })
     }
 
     /// What it may reach.
@@ -115,20 +129,24 @@ impl Client {
         let config = self.door.config();
         let time_max = request.timeout.map_or(config.timeouts.total, |own| own.min(config.timeouts.total));
         let progress = Arc::new(Progress::default());
+        let http2 = request.http2;
         let (endpoint, decodes, request) = self.prepare(request, &progress)?;
 
-        let exchange = self.exchange(request, decodes, &progress);
+        let hyper = if http2 { self.hyper2() } else { &self.hyper };
+        let exchange = self.exchange(hyper, request, decodes, &progress);
         let failure = match tokio::time::timeout(time_max, exchange).await {
-            Ok(Ok((parts, body))) => {
+            Ok(Ok((parts, Whole { body, trailers, is_only_headers }))) => {
+                let trailers = if http2 && is_only_headers { parts.headers.clone() } else { trailers };
                 return Ok(Response {
                     status: parts.status,
                     headers: parts.headers,
+                    trailers,
                     body,
                     bytes_read: progress.bytes_read(),
                     origin: Arc::clone(endpoint.origin()),
                 });
             }
-            Ok(Err(error)) => error.failure(&endpoint.authority(), config),
+            Ok(Err(error)) => error.failure(&endpoint.authority(), config, http2),
             Err(_) => timed_out(&endpoint.authority(), time_max, &progress),
         };
         Err(SendError {
@@ -153,6 +171,9 @@ impl Client {
         let decodes = !headers.contains_key(ACCEPT_ENCODING);
         if decodes {
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("gzip"));
+        }
+        if request.http2 {
+            headers.insert(TE, HeaderValue::from_static("trailers"));
         }
         // The HTTP library leaves it out for an empty body, and some servers insist on it.
         if request.body.is_empty() && matches!(request.method, Method::POST | Method::PUT | Method::PATCH) {
@@ -183,17 +204,19 @@ impl Client {
 
     async fn exchange(
         &self,
+        hyper: &legacy::Client<Connector, RequestBody>,
         request: http::Request<RequestBody>,
         decodes: bool,
         progress: &Progress,
-    ) -> Result<(http::response::Parts, Bytes), ExchangeError> {
-        let response = self.hyper.request(request).await.map_err(ExchangeError::Request)?;
+    ) -> Result<(http::response::Parts, Whole), ExchangeError> {
+        let response = hyper.request(request).await.map_err(ExchangeError::Request)?;
         progress.answered(response.status());
         let (mut parts, incoming) = response.into_parts();
         let encoding = if decodes { take_encoding(&mut parts.headers) } else { Encoding::Identity };
-        let bytes_max = self.door.config().response_bytes_max;
-        let body = body::read(incoming, encoding, bytes_max, progress).await.map_err(ExchangeError::Read)?;
-        Ok((parts, body))
+        let config = self.door.config();
+        let bounds = Bounds { body: config.response_bytes_max, trailers: config.response_header_bytes_max };
+        let whole = body::read(incoming, encoding, bounds, progress).await.map_err(ExchangeError::Read)?;
+        Ok((parts, whole))
     }
 }
 
@@ -273,14 +296,6 @@ fn timed_out(authority: &str, time_max: Duration, progress: &Progress) -> Failur
     Failure::new(ErrorKind::Transient, "timeout", message)
 }
 
-fn in_words(time: Duration) -> String {
-    if time.as_millis().is_multiple_of(1000) {
-        format!("{} s", time.as_secs())
-    } else {
-        format!("{} ms", time.as_millis())
-    }
-}
-
 /// Why an exchange ended without a whole answer.
 enum ExchangeError {
     Request(legacy::Error),
@@ -288,7 +303,7 @@ enum ExchangeError {
 }
 
 impl ExchangeError {
-    fn failure(&self, authority: &str, config: &EgressConfig) -> Failure {
+    fn failure(&self, authority: &str, config: &EgressConfig, http2: bool) -> Failure {
         let (code, what) = match self {
             ExchangeError::Request(error) => match std::error::Error::source(error) {
                 Some(source) => match source.downcast_ref::<EgressError>() {
@@ -301,9 +316,16 @@ impl ExchangeError {
             ExchangeError::Read(ReadError::TooLarge) => {
                 ("response-too-large", format!("answered with more than {} bytes", config.response_bytes_max))
             }
+            ExchangeError::Read(ReadError::TrailersTooLarge) => {
+                ("response-headers-too-large", "answered with trailers that are too long".to_owned())
+            }
             ExchangeError::Read(ReadError::Encoding) => {
                 ("response-encoding", "answered with a body that is not the gzip it claims to be".to_owned())
             }
+        };
+        let what = match code {
+            "exchange-failed" if http2 => "broke off the exchange; check that it speaks HTTP/2".to_owned(),
+            _ => what,
         };
         Failure::new(ErrorKind::Transient, code, format!("{authority} {what}"))
     }

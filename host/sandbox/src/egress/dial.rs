@@ -1,4 +1,4 @@
-//! Opens connections for HTTP clients: to approved addresses only, with TLS proven for the name.
+//! Opens connections, for HTTP and for byte streams alike: to approved addresses only, with TLS proven for the name.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -45,7 +45,39 @@ impl Dial for Tcp {
     }
 }
 
-/// Opens the connections of one client.
+impl Door {
+    /// The one way out: a connection to one of the endpoints of `policy`, at an address that the door has approved.
+    pub(crate) async fn reach(
+        &self,
+        policy: &EndpointPolicy,
+        scheme: Scheme,
+        host: &str,
+        port: u16,
+    ) -> Result<TcpStream, EgressError> {
+        // Whoever asks has matched the endpoint already. That a connection is opened must not depend on it.
+        if policy.position_of(scheme, host, port).is_none() {
+            return Err(Refusal::of(Rule::Endpoint, host).into());
+        }
+        let addresses = self.approve(scheme, host, port).await?;
+        dial_any(self.dialler(), self.config(), interleave(addresses))
+            .await
+            .map_err(|why| EgressError::Unreachable { authority: format!("{host}:{port}"), why })
+    }
+
+    /// Puts TLS on a connection: the other side must prove that it is `host`.
+    pub(crate) async fn secure(
+        &self,
+        connector: &TlsConnector,
+        host: &str,
+        tcp: TcpStream,
+    ) -> Result<Box<TlsStream<TcpStream>>, TlsProblem> {
+        let handshake = tls::handshake(connector, host, tcp);
+        let secured = tokio::time::timeout(self.config().timeouts.tls, handshake).await;
+        secured.map_err(|_| TlsProblem::TimedOut)?.map(Box::new)
+    }
+}
+
+/// Opens the connections of one HTTP client.
 #[derive(Clone)]
 pub(crate) struct Connector {
     shared: Arc<Shared>,
@@ -54,13 +86,15 @@ pub(crate) struct Connector {
 struct Shared {
     door: Door,
     policy: Arc<EndpointPolicy>,
+    /// Whether the other side must speak HTTP/2.
+    http2: bool,
     /// Made at the first TLS connection: many clients never make one between two batches.
     tls: OnceCell<TlsConnector>,
 }
 
 impl Connector {
-    pub(crate) fn new(door: Door, policy: Arc<EndpointPolicy>) -> Self {
-        Connector { shared: Arc::new(Shared { door, policy, tls: OnceCell::new() }) }
+    pub(crate) fn new(door: Door, policy: Arc<EndpointPolicy>, http2: bool) -> Self {
+        Connector { shared: Arc::new(Shared { door, policy, http2, tls: OnceCell::new() }) }
     }
 }
 
@@ -84,30 +118,19 @@ impl Shared {
         let scheme = if uri.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
         let host = uri.host().unwrap_or_default();
         let port = uri.port_u16().or(scheme.default_port()).unwrap_or_default();
-        // The client has matched the URL already. That a connection is opened for an endpoint must not depend on it.
-        if self.policy.position_of(scheme, host, port).is_none() {
-            return Err(Refusal::of(Rule::Endpoint, host).into());
+        let tcp = self.door.reach(&self.policy, scheme, host, port).await?;
+        if scheme == Scheme::Http {
+            return Ok(Wire::Plain(tcp));
         }
-        let addresses = self.door.approve(scheme, host, port).await?;
-        let authority = || format!("{host}:{port}");
-        let tcp = dial_any(self.door.dialler(), self.door.config(), interleave(addresses))
-            .await
-            .map_err(|why| EgressError::Unreachable { authority: authority(), why })?;
-        match scheme {
-            Scheme::Http => Ok(Wire::Plain(tcp)),
-            Scheme::Https | Scheme::Tls => {
-                let stream = self.secure(host, tcp).await;
-                stream.map_err(|problem| EgressError::Tls { authority: authority(), problem })
-            }
-        }
+        let secured = self.secure(host, tcp).await;
+        secured.map_err(|problem| EgressError::Tls { authority: format!("{host}:{port}"), problem })
     }
 
     async fn secure(&self, host: &str, tcp: TcpStream) -> Result<Wire, TlsProblem> {
-        let make = || async { self.door.tls().await.map(|base| tls::connector(base)) };
+        let make = || async { self.door.trust().await.map(|trust| trust.for_http(self.http2)) };
         let connector = self.tls.get_or_try_init(make).await?;
-        let handshake = tls::handshake(connector, host, tcp);
-        let stream = tokio::time::timeout(self.door.config().timeouts.tls, handshake).await;
-        stream.map_err(|_| TlsProblem::TimedOut)?.map(|stream| Wire::Tls(Box::new(stream)))
+        let stream = self.door.secure(connector, host, tcp).await?;
+        if self.http2 && !tls::is_h2(&stream) { Err(TlsProblem::NoHttp2) } else { Ok(Wire::Tls(stream)) }
     }
 }
 

@@ -7,10 +7,13 @@ use serde_json::Value;
 
 use super::EgressConfig;
 use super::refusal::{Refusal, Rule};
+use super::stream::StreamAddress;
 use super::url::{CanonicalUrl, Scheme, canonicalise_for};
 
 /// Endpoints of one destination: more than any broker list has, few enough to look through on every request.
 const ENDPOINTS_MAX: usize = 64;
+/// What stands for the star of a pattern while the rest of it is read.
+const STAND_IN: &str = "x";
 
 /// What one destination may reach: scheme, host and port of each endpoint.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +25,7 @@ pub struct EndpointPolicy {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint {
     scheme: Scheme,
+    /// For a byte stream perhaps a pattern, such as `*.kafka.example.com`.
     host: Box<str>,
     port: u16,
     origin: Arc<str>,
@@ -40,6 +44,15 @@ impl Endpoint {
     /// Scheme, host and, when it is not the scheme's own, port: `https://hooks.example.com`.
     pub fn origin(&self) -> &Arc<str> {
         &self.origin
+    }
+
+    /// Whether it is what `scheme`, `host` and `port` lead to. The star of a pattern stands for exactly one label.
+    fn covers(&self, scheme: Scheme, host: &str, port: u16) -> bool {
+        let is_host = match self.host.strip_prefix('*') {
+            Some(suffix) => host.strip_suffix(suffix).is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            None => *self.host == *host,
+        };
+        is_host && self.port == port && self.scheme == scheme
     }
 
     /// Host and port, for people: `hooks.example.com:443`.
@@ -104,8 +117,11 @@ impl EndpointPolicy {
     ///
     /// A template is a URL in which `{name}` stands for a field of the config, `{a.b}` for one inside another, `{name[]}`
     /// for each item of a list: `https://{bucket}.s3.{region}.amazonaws.com`, `{url}`, `tls://{brokers[]}`. Standing
-    /// alone, a placeholder's value is a whole URL; as the whole authority, a host with or without a port; elsewhere a
-    /// part of a host name. A template whose field is absent is left out.
+    /// alone, a placeholder's value is a whole http or https URL; as the whole authority, a host with or without a port;
+    /// elsewhere a part of a host name. A template whose field is absent is left out.
+    ///
+    /// Byte streams have the schemes `tls`, `starttls` and `tcp` and always a port. Their hosts may be patterns:
+    /// `*.kafka.example.com:9093` is every name of exactly one more label.
     ///
     /// # Errors
     /// When a template is malformed or a value cannot stand where it is put.
@@ -147,9 +163,9 @@ impl EndpointPolicy {
         self.position_of(url.scheme(), url.host(), url.port())
     }
 
-    /// The endpoint with exactly these parts.
+    /// The endpoint that these parts lead to.
     pub(crate) fn position_of(&self, scheme: Scheme, host: &str, port: u16) -> Option<usize> {
-        self.endpoints.iter().position(|own| own.port == port && own.scheme == scheme && *own.host == *host)
+        self.endpoints.iter().position(|own| own.covers(scheme, host, port))
     }
 
     /// Every endpoint, in the order of the templates.
@@ -168,25 +184,33 @@ struct Filled {
 
 impl Filled {
     fn endpoint(self, template: &str, egress: &EgressConfig) -> Result<Endpoint, EndpointError> {
-        // A byte stream's host and port follow the same rules, so the same reader reads them.
-        let (text, is_stream) = match self.text.strip_prefix("tls://") {
-            Some(rest) => (format!("https://{rest}"), true),
-            None => (self.text, false),
-        };
         let refused = |refusal: Refusal| match &self.field {
             Some(field) => EndpointError::Refused { field: field.clone(), refusal },
             None => malformed(template, "is not a URL that can be reached"),
         };
-        let url = canonicalise_for(&text, egress).map_err(refused)?;
-        if !is_stream {
-            return Ok(Endpoint::new(url.scheme(), url.host(), url.port()));
+        // Which protocols a type may speak is for its manifest to say, not for a config.
+        if template.contains("://") && Scheme::of_stream(&self.text).is_some() {
+            return stream_endpoint(&self.text, egress).map_err(refused);
         }
-        let authority = text.trim_start_matches("https://").trim_end_matches('/');
-        if !authority.bytes().rev().take_while(|b| *b != b']').any(|b| b == b':') {
-            return Err(refused(Refusal::of(Rule::Port, url.host())));
-        }
-        Ok(Endpoint::new(Scheme::Tls, url.host(), url.port()))
+        let url = canonicalise_for(&self.text, egress).map_err(refused)?;
+        Ok(Endpoint::new(url.scheme(), url.host(), url.port()))
     }
+}
+
+/// The endpoint of a byte stream. A pattern is read with a label in place of its star, by the same rules as any name.
+fn stream_endpoint(text: &str, egress: &EgressConfig) -> Result<Endpoint, Refusal> {
+    let Some((scheme, pattern)) = text.split_once("://*.") else {
+        let address = StreamAddress::parse(text, egress)?;
+        return Ok(Endpoint::new(address.scheme, &address.host, address.port));
+    };
+    let address = StreamAddress::parse(&format!("{scheme}://{STAND_IN}.{pattern}"), egress)?;
+    let suffix = address.host.strip_prefix(STAND_IN).unwrap_or_default();
+    let host = format!("*{suffix}");
+    // A star right below a top-level domain would be half of the internet.
+    if suffix.matches('.').count() < 2 {
+        return Err(Refusal::of(Rule::Pattern, &host));
+    }
+    Ok(Endpoint::new(address.scheme, &host, address.port))
 }
 
 fn malformed(template: &str, problem: &'static str) -> EndpointError {
@@ -204,8 +228,12 @@ fn fill(template: &str, config: &Value) -> Result<Vec<Filled>, EndpointError> {
             Lookup::NotText => EndpointError::Value { field: name.to_owned(), problem: "must be a text or a number" },
         })?;
         if let Some(first) = texts.first() {
-            let place = Place::of(template, &format!("{}{before}", first.text), tail);
+            let so_far = format!("{}{before}", first.text);
+            let place = Place::of(template, &so_far, tail);
+            let begins_stream = so_far.ends_with("://") && Scheme::of_stream(&so_far).is_some();
             for value in &values {
+                // The star of a pattern fits only where it is the first label of a byte stream's host.
+                let value = if begins_stream { value.strip_prefix("*.").unwrap_or(value) } else { value };
                 place.check(value).map_err(|problem| EndpointError::Value { field: name.to_owned(), problem })?;
             }
         }

@@ -4,6 +4,7 @@
 //! a path or a query.
 
 use std::fmt;
+use std::time::Duration;
 
 use freehold_model::outcome::{ErrorKind, Failure};
 
@@ -21,6 +22,8 @@ pub enum Rule {
     Scheme,
     /// Plain HTTP, outside the networks that the operator allows.
     PlainHttp,
+    /// A byte stream without TLS, outside the networks that the operator allows.
+    PlainStream,
     /// It carries a user name or password.
     UserInfo,
     /// It carries a fragment.
@@ -33,6 +36,10 @@ pub enum Rule {
     LocalName,
     /// Its port is 0 or belongs to another protocol.
     Port,
+    /// It is a byte stream's and has no port.
+    PortMissing,
+    /// It has a `*` where none can stand.
+    Pattern,
     /// It is not one of this destination's endpoints.
     Endpoint,
     /// No address of its host is public.
@@ -41,17 +48,20 @@ pub enum Rule {
 
 impl Rule {
     /// Every rule.
-    pub const ALL: [Rule; 12] = [
+    pub const ALL: [Rule; 15] = [
         Rule::NotAUrl,
         Rule::Spelling,
         Rule::Scheme,
         Rule::PlainHttp,
+        Rule::PlainStream,
         Rule::UserInfo,
         Rule::Fragment,
         Rule::HostName,
         Rule::SingleLabel,
         Rule::LocalName,
         Rule::Port,
+        Rule::PortMissing,
+        Rule::Pattern,
         Rule::Endpoint,
         Rule::Address,
     ];
@@ -63,12 +73,15 @@ impl Rule {
             Rule::Spelling => "spelling",
             Rule::Scheme => "scheme",
             Rule::PlainHttp => "plain-http",
+            Rule::PlainStream => "plain-stream",
             Rule::UserInfo => "user-info",
             Rule::Fragment => "fragment",
             Rule::HostName => "host-name",
             Rule::SingleLabel => "single-label",
             Rule::LocalName => "local-name",
             Rule::Port => "port",
+            Rule::PortMissing => "port-missing",
+            Rule::Pattern => "pattern",
             Rule::Endpoint => "endpoint",
             Rule::Address => "address",
         }
@@ -81,12 +94,19 @@ impl Rule {
             Rule::Spelling => "it is spelt in a way that programs read differently; write the plain host name and port",
             Rule::Scheme => "only https:// can be reached",
             Rule::PlainHttp => "plain http is not encrypted; use https",
+            Rule::PlainStream => {
+                "a connection without TLS is not encrypted; use TLS, or ask the operator of this service to allow it"
+            }
             Rule::UserInfo => "it carries a user name or password; put those into the credential instead",
             Rule::Fragment => "it carries a fragment, which is never sent; remove the `#` and what follows",
             Rule::HostName => "its host is not a valid DNS name or address",
             Rule::SingleLabel => "its host is a single word; use the full name, such as hooks.example.com",
             Rule::LocalName => "names under that suffix are for local use only; use a public name",
             Rule::Port => "that port belongs to another protocol; use 443 or a port above 1024 meant for HTTP",
+            Rule::PortMissing => "it has no port; write host and port, such as broker.example.com:9093",
+            Rule::Pattern => {
+                "a `*` can only be the whole first label with two more behind it, as in *.kafka.example.com:9093"
+            }
             Rule::Endpoint => "it is not one of the endpoints that this destination's config leads to",
             Rule::Address => "no public address belongs to it; private and special addresses cannot be reached",
         }
@@ -216,6 +236,15 @@ impl From<&EgressError> for Failure {
             EgressError::Tls { problem, .. } => problem.code(),
         };
         Failure::new(ErrorKind::Transient, code, error.to_string())
+    }
+}
+
+/// A length of time, for people.
+pub(crate) fn in_words(time: Duration) -> String {
+    if time.as_millis().is_multiple_of(1000) {
+        format!("{} s", time.as_secs())
+    } else {
+        format!("{} ms", time.as_millis())
     }
 }
 

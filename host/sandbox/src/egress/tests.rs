@@ -61,6 +61,7 @@ fn post(url: &str) -> Request {
         url: url.to_owned(),
         headers: vec![(HeaderName::from_static("x-first"), HeaderValue::from_static("one"))],
         body: Bytes::from_static(b"hello"),
+        http2: false,
         timeout: None,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use rustls::client::Resumption;
+use rustls::client::{ResolvesClientCert, Resumption, WantsClientCert};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{AlertDescription, CertificateError, ClientConfig, InvalidMessage, RootCertStore};
+use rustls::{AlertDescription, CertificateError, ClientConfig, ConfigBuilder, InvalidMessage, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -23,13 +23,18 @@ pub enum TlsProblem {
     #[error("showed a certificate that is not valid yet")]
     NotYetValid,
     /// The certificate is for other names.
-    #[error("showed a certificate for another name; it must cover the host name in the URL")]
+    #[error("showed a certificate for another name; it must cover this host name")]
     NameMismatch,
     /// The certificate leads to no root that is trusted here.
     #[error(
         "showed a certificate from an unknown issuer; it must be issued by a public authority and sent with its chain"
     )]
     UnknownIssuer,
+    /// The certificate does not lead to the roots that were given for this connection alone.
+    #[error(
+        "showed a certificate that the given CA certificates did not issue; give the certificate of the CA that did"
+    )]
+    OtherIssuer,
     /// The certificate was revoked.
     #[error("showed a certificate that was revoked")]
     Revoked,
@@ -39,6 +44,12 @@ pub enum TlsProblem {
     /// The other side wants a certificate of ours.
     #[error("wants a client certificate")]
     ClientCertificateWanted,
+    /// The other side does not take the certificate that we showed.
+    #[error("does not accept the client certificate; check that it is valid, and that the server trusts its issuer")]
+    ClientCertificateRefused,
+    /// The other side does not speak HTTP/2.
+    #[error("does not offer HTTP/2, which is needed here")]
+    NoHttp2,
     /// The other side ended the handshake with an alert.
     #[error("refused the TLS handshake; it may not know this host name, or speak neither TLS 1.2 nor 1.3")]
     HandshakeRefused,
@@ -65,10 +76,12 @@ impl TlsProblem {
             TlsProblem::Expired => "tls-certificate-expired",
             TlsProblem::NotYetValid => "tls-certificate-not-yet-valid",
             TlsProblem::NameMismatch => "tls-name-mismatch",
-            TlsProblem::UnknownIssuer => "tls-unknown-issuer",
+            TlsProblem::UnknownIssuer | TlsProblem::OtherIssuer => "tls-unknown-issuer",
             TlsProblem::Revoked => "tls-certificate-revoked",
             TlsProblem::BadCertificate => "tls-certificate-bad",
             TlsProblem::ClientCertificateWanted => "tls-client-certificate-wanted",
+            TlsProblem::ClientCertificateRefused => "tls-client-certificate-refused",
+            TlsProblem::NoHttp2 => "http2-not-offered",
             TlsProblem::HandshakeRefused => "tls-handshake-refused",
             TlsProblem::NotTls => "tls-not-spoken",
             TlsProblem::Closed => "tls-closed",
@@ -98,6 +111,15 @@ impl TlsProblem {
             Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
                 TlsProblem::ClientCertificateWanted
             }
+            Error::AlertReceived(
+                AlertDescription::UnknownCA
+                | AlertDescription::CertificateUnknown
+                | AlertDescription::CertificateExpired
+                | AlertDescription::CertificateRevoked
+                | AlertDescription::UnsupportedCertificate
+                | AlertDescription::AccessDenied,
+            ) => TlsProblem::ClientCertificateRefused,
+            Error::AlertReceived(AlertDescription::NoApplicationProtocol) => TlsProblem::NoHttp2,
             Error::AlertReceived(_) | Error::PeerIncompatible(_) => TlsProblem::HandshakeRefused,
             Error::InvalidMessage(InvalidMessage::InvalidContentType | InvalidMessage::UnknownProtocolVersion) => {
                 TlsProblem::NotTls
@@ -134,33 +156,70 @@ pub fn certificates_from_pem(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>,
     certificates.ok().filter(|found| !found.is_empty()).ok_or(InvalidCertificates)
 }
 
-/// The TLS settings that all clients begin with. Reads the system's roots: slow, so once per door.
-pub(crate) fn load(extra_roots: &[CertificateDer<'static>]) -> Result<Arc<ClientConfig>, TlsProblem> {
-    let mut roots = RootCertStore::empty();
-    let system = rustls_native_certs::load_native_certs();
-    for error in &system.errors {
-        tracing::warn!(%error, "a root certificate store cannot be read");
+/// Whom TLS connections trust: the system's roots and the operator's.
+pub(crate) struct Trust {
+    roots: Arc<RootCertStore>,
+    /// The settings that all HTTP clients begin with.
+    http: ClientConfig,
+}
+
+impl Trust {
+    /// Reads the system's roots: slow, so once per door.
+    pub(crate) fn load(extra_roots: &[CertificateDer<'static>]) -> Result<Arc<Trust>, TlsProblem> {
+        let mut roots = RootCertStore::empty();
+        let system = rustls_native_certs::load_native_certs();
+        for error in &system.errors {
+            tracing::warn!(%error, "a root certificate store cannot be read");
+        }
+        roots.add_parsable_certificates(system.certs);
+        roots.add_parsable_certificates(extra_roots.iter().cloned());
+        if roots.is_empty() {
+            tracing::error!("no root certificates found: destinations cannot be reached over TLS");
+            return Err(TlsProblem::NoRoots);
+        }
+        let roots = Arc::new(roots);
+        let mut http = settings(roots.clone())?.with_no_client_auth();
+        http.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Arc::new(Trust { roots, http }))
     }
-    roots.add_parsable_certificates(system.certs);
-    roots.add_parsable_certificates(extra_roots.iter().cloned());
-    if roots.is_empty() {
-        tracing::error!("no root certificates found: https destinations cannot be reached");
-        return Err(TlsProblem::NoRoots);
+
+    /// The roots.
+    pub(crate) fn roots(&self) -> Arc<RootCertStore> {
+        self.roots.clone()
     }
+
+    /// What makes connections for HTTP, or for HTTP/2 alone. It has a session store of its own: a resumed session tells the
+    /// server that two connections belong to the same client, which two customers are not.
+    pub(crate) fn for_http(&self, http2: bool) -> TlsConnector {
+        let mut config = self.http.clone();
+        if http2 {
+            config.alpn_protocols = vec![b"h2".to_vec()];
+        }
+        config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
+        TlsConnector::from(Arc::new(config))
+    }
+}
+
+/// What makes connections for byte streams. Nothing is resumed: such streams live long, and one session must not vouch for a
+/// later one that trusts others.
+pub(crate) fn for_streams(
+    roots: Arc<RootCertStore>,
+    shown: Option<Arc<dyn ResolvesClientCert>>,
+) -> Result<TlsConnector, TlsProblem> {
+    let settings = settings(roots)?;
+    let mut config = match shown {
+        Some(certificate) => settings.with_client_cert_resolver(certificate),
+        None => settings.with_no_client_auth(),
+    };
+    config.resumption = Resumption::disabled();
+    Ok(TlsConnector::from(Arc::new(config)))
+}
+
+fn settings(roots: Arc<RootCertStore>) -> Result<ConfigBuilder<ClientConfig, WantsClientCert>, TlsProblem> {
     let builder = ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|_| TlsProblem::Other)?;
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-    Ok(Arc::new(config))
-}
-
-/// A connector with a session store of its own: a resumed session tells the server that two connections belong to the
-/// same client, which two customers are not.
-pub(crate) fn connector(base: &ClientConfig) -> TlsConnector {
-    let mut config = base.clone();
-    config.resumption = Resumption::in_memory_sessions(SESSIONS_MAX);
-    TlsConnector::from(Arc::new(config))
+    Ok(builder.with_root_certificates(roots))
 }
 
 /// Shakes hands as with `host`, whatever address `tcp` leads to.

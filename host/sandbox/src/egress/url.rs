@@ -56,6 +56,10 @@ pub enum Scheme {
     Http,
     /// A byte stream over TLS, of whatever protocol.
     Tls,
+    /// A byte stream that begins in the clear and goes over to TLS.
+    StartTls,
+    /// A byte stream in the clear.
+    Tcp,
 }
 
 impl Scheme {
@@ -65,7 +69,16 @@ impl Scheme {
             Scheme::Https => "https",
             Scheme::Http => "http",
             Scheme::Tls => "tls",
+            Scheme::StartTls => "starttls",
+            Scheme::Tcp => "tcp",
         }
+    }
+
+    /// The byte stream's scheme that `text` begins with, and what follows `://`.
+    pub(crate) fn of_stream(text: &str) -> Option<(Scheme, &str)> {
+        let (scheme, rest) = text.split_once("://")?;
+        let streams = [Scheme::Tls, Scheme::StartTls, Scheme::Tcp];
+        streams.into_iter().find(|stream| scheme.eq_ignore_ascii_case(stream.as_str())).map(|stream| (stream, rest))
     }
 
     /// The port when none is written. Byte streams have none.
@@ -73,7 +86,7 @@ impl Scheme {
         match self {
             Scheme::Https => Some(443),
             Scheme::Http => Some(80),
-            Scheme::Tls => None,
+            Scheme::Tls | Scheme::StartTls | Scheme::Tcp => None,
         }
     }
 }
@@ -203,7 +216,7 @@ fn split_scheme(text: &str) -> Result<(Scheme, &str), Refusal> {
     }
 }
 
-fn split_port(authority: &str) -> (&str, Option<&str>) {
+pub(super) fn split_port(authority: &str) -> (&str, Option<&str>) {
     match authority.rsplit_once(':') {
         // The colons inside the brackets of an IPv6 address divide no port off.
         Some((_, after)) if after.ends_with(']') => (authority, None),

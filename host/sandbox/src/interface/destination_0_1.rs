@@ -8,8 +8,16 @@ wasmtime::component::bindgen!({
     path: "../../wit/destination-0.1",
     world: "freehold:destination/destination",
     imports: {
+        "freehold:destination/credential.[method]secret.derive-pbkdf2": async | trappable,
         "freehold:destination/http.send": async | trappable,
         "freehold:destination/http.send-all": async | trappable,
+        "freehold:destination/stream.connect": async | trappable,
+        "freehold:destination/stream.[method]connection.write": async | trappable,
+        "freehold:destination/stream.[method]connection.write-secret": async | trappable,
+        "freehold:destination/stream.[method]connection.read": async | trappable,
+        "freehold:destination/stream.[method]connection.read-exact": async | trappable,
+        "freehold:destination/stream.[method]connection.start-tls": async | trappable,
+        "freehold:destination/stream.[method]connection.is-open": async | trappable,
         default: trappable,
     },
     exports: { default: async },
@@ -17,6 +25,8 @@ wasmtime::component::bindgen!({
         "freehold:destination/credential.secret": crate::capabilities::credential::SecretHandle,
         "freehold:destination/http.request": crate::capabilities::http::PendingRequest,
         "freehold:destination/http.response": crate::capabilities::http::Answer,
+        "freehold:destination/stream.target": crate::capabilities::stream::PendingTarget,
+        "freehold:destination/stream.connection": crate::capabilities::stream::StreamHandle,
     },
     require_store_data_send: true,
 });
@@ -27,7 +37,8 @@ use freehold::destination::types;
 pub(crate) const PACKAGE: &str = "freehold:destination/";
 
 /// The interfaces that exist, and that a component may therefore import.
-pub(crate) const INTERFACES: [&str; 7] = ["types", "credential", "reveal", "http", "context", "log", "random"];
+pub(crate) const INTERFACES: [&str; 8] =
+    ["types", "credential", "reveal", "http", "stream", "context", "log", "random"];
 
 /// A batch in the contract's words.
 pub(crate) fn batch(id: &BatchId, destination: &DestinationId, members: &[ClaimedDelivery]) -> types::Batch {

@@ -122,6 +122,9 @@ fn in_plain_words(import: &str) -> &'static str {
         }
         "reveal" => "READ the customer's credential in plaintext",
         "http" => "send HTTP requests to the endpoints above, and nowhere else",
+        "stream" => {
+            "open byte streams (over TLS, unless the operator allows otherwise) to the endpoints above, and nowhere else"
+        }
         "context" => "know the time, the time left, the attempt's number, and the customer's and destination's id",
         "log" => "write log lines into the attempt, bounded, with secrets blotted out",
         "random" => "get random bytes",

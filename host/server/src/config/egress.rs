@@ -21,6 +21,8 @@ pub(crate) struct EgressSection {
     pub(crate) deny: Vec<AllowedNetwork>,
     /// Whether plain HTTP may be used outside `allow` too.
     pub(crate) allow_http: bool,
+    /// Whether byte streams without TLS may be used outside `allow` too.
+    pub(crate) allow_plaintext_streams: bool,
     /// Whether NAT64 addresses may be reached, judged by the IPv4 address inside.
     pub(crate) allow_nat64: bool,
     /// Names that need not look public, such as `minio` in a cluster.
@@ -39,6 +41,10 @@ pub(crate) struct EgressSection {
     pub(crate) total_ms: u64,
     /// How long an idle connection is kept.
     pub(crate) idle_ms: u64,
+    /// Until one read or write of a byte stream is done.
+    pub(crate) stream_ms: u64,
+    /// How long an idle byte stream is kept.
+    pub(crate) stream_idle_ms: u64,
     /// Bytes of an answer's body.
     pub(crate) response_bytes: u64,
     /// Bytes of an answer's headers.
@@ -54,6 +60,7 @@ impl Default for EgressSection {
             allow: door.allow,
             deny: door.deny,
             allow_http: door.allow_http,
+            allow_plaintext_streams: door.allow_plaintext_streams,
             allow_nat64: door.allow_nat64,
             allow_names: door.allow_names,
             deny_suffixes: door.denied_suffixes,
@@ -63,6 +70,8 @@ impl Default for EgressSection {
             tls_ms: millis(door.timeouts.tls),
             total_ms: millis(door.timeouts.total),
             idle_ms: millis(door.timeouts.idle),
+            stream_ms: millis(door.timeouts.stream),
+            stream_idle_ms: millis(door.timeouts.stream_idle),
             response_bytes: door.response_bytes_max,
             response_header_bytes: door.response_header_bytes_max,
             idle_connections: door.idle_connections_max,
@@ -83,6 +92,7 @@ impl EgressSection {
             allow: self.allow.clone(),
             deny: self.deny.clone(),
             allow_http: self.allow_http,
+            allow_plaintext_streams: self.allow_plaintext_streams,
             allow_nat64: self.allow_nat64,
             allow_names: self.allow_names.clone(),
             denied_suffixes: self.deny_suffixes.clone(),
@@ -93,6 +103,8 @@ impl EgressSection {
                 tls: Duration::from_millis(self.tls_ms),
                 total: Duration::from_millis(self.total_ms),
                 idle: Duration::from_millis(self.idle_ms),
+                stream: Duration::from_millis(self.stream_ms),
+                stream_idle: Duration::from_millis(self.stream_idle_ms),
             },
             response_bytes_max: self.response_bytes,
             response_header_bytes_max: self.response_header_bytes,

@@ -6,17 +6,17 @@ use super::*;
 
 /// The policy written a second time, over plain numbers, to compare with.
 fn reference_v4(bits: u32) -> bool {
-    !V4_DENIED.iter().any(|(base, prefix)| {
-        let first = base.to_bits();
-        let last = first + u32::try_from(u64::from(u32::MAX) >> prefix).unwrap();
+    !V4_DENIED.iter().any(|range| {
+        let first = range.base.to_bits();
+        let last = first + u32::try_from(u64::from(u32::MAX) >> range.prefix).unwrap();
         (first..=last).contains(&bits)
     })
 }
 
 fn reference_v6(bits: u128) -> bool {
-    let within = |(base, prefix): &(Ipv6Addr, u8)| {
-        let first = base.to_bits();
-        (first..=first + (u128::MAX >> prefix)).contains(&bits)
+    let within = |range: &Special<Ipv6Addr>| {
+        let first = range.base.to_bits();
+        (first..=first + (u128::MAX >> range.prefix)).contains(&bits)
     };
     let interface = (bits >> 32) as u32;
     within(&V6_PUBLIC) && !V6_DENIED.iter().any(within) && (interface & 0xfcff_ffff) != 0x5efe
@@ -32,7 +32,7 @@ fn allowed_with_nat64(ip: impl Into<IpAddr>) -> bool {
 
 #[test]
 fn every_edge_of_every_v4_range_is_judged_right() {
-    for (base, prefix) in V4_DENIED {
+    for Special { base, prefix, .. } in V4_DENIED {
         let first = base.to_bits();
         let last = first | u32::try_from(u64::from(u32::MAX) >> prefix).unwrap();
 
@@ -46,7 +46,7 @@ fn every_edge_of_every_v4_range_is_judged_right() {
 
 #[test]
 fn every_edge_of_every_v6_range_is_judged_right() {
-    for (base, prefix) in V6_DENIED.into_iter().chain([V6_PUBLIC]) {
+    for Special { base, prefix, .. } in V6_DENIED.into_iter().chain([V6_PUBLIC]) {
         let first = base.to_bits();
         let last = first | (u128::MAX >> prefix);
         for bits in [first.checked_sub(1), Some(first), Some(last), last.checked_add(1)].into_iter().flatten() {
@@ -74,9 +74,108 @@ fn forms(v4: u32, free: u64) -> [(&'static str, u128); 9] {
 
 fn denied_v4() -> impl Strategy<Value = u32> {
     (0..V4_DENIED.len(), any::<u32>()).prop_map(|(index, random)| {
-        let (base, prefix) = V4_DENIED[index];
+        let Special { base, prefix, .. } = V4_DENIED[index];
         base.to_bits() | u32::try_from(u64::from(random) & (u64::from(u32::MAX) >> prefix)).unwrap()
     })
+}
+
+/// Every block of the two registries of IANA, and whether it is globally reachable. Where the registry says "N/A", it is
+/// not. What the door denies beyond this is told in the tables' own documentation.
+const IANA: [(&str, bool); 50] = [
+    ("0.0.0.0/8", false),
+    ("0.0.0.0/32", false),
+    ("10.0.0.0/8", false),
+    ("100.64.0.0/10", false),
+    ("127.0.0.0/8", false),
+    ("169.254.0.0/16", false),
+    ("172.16.0.0/12", false),
+    ("192.0.0.0/24", false),
+    ("192.0.0.0/29", false),
+    ("192.0.0.8/32", false),
+    ("192.0.0.170/32", false),
+    ("192.0.0.171/32", false),
+    ("192.0.2.0/24", false),
+    ("192.31.196.0/24", true),
+    ("192.52.193.0/24", true),
+    ("192.88.99.0/24", false),
+    ("192.88.99.2/32", false),
+    ("192.168.0.0/16", false),
+    ("192.175.48.0/24", true),
+    ("198.18.0.0/15", false),
+    ("198.51.100.0/24", false),
+    ("203.0.113.0/24", false),
+    ("224.0.0.0/4", false),
+    ("240.0.0.0/4", false),
+    ("255.255.255.255/32", false),
+    ("::/128", false),
+    ("::1/128", false),
+    ("::/96", false),
+    ("::ffff:0:0:0/96", false),
+    ("64:ff9b::/96", false),
+    ("64:ff9b:1::/48", false),
+    ("100::/64", false),
+    ("100:0:0:1::/64", false),
+    ("2001::/23", false),
+    ("2001::/32", false),
+    ("2001:2::/48", false),
+    ("2001:10::/28", false),
+    ("2001:db8::/32", false),
+    ("2002::/16", false),
+    ("2620:4f:8000::/48", true),
+    ("3fff::/20", false),
+    ("5f00::/16", false),
+    ("fc00::/7", false),
+    ("fe80::/10", false),
+    ("fec0::/10", false),
+    ("ff00::/8", false),
+    ("2001:200::/23", true),
+    ("2400::/12", true),
+    ("2600::/12", true),
+    ("2a00::/12", true),
+];
+
+/// First and last address of a range.
+fn edges(range: &str) -> [IpAddr; 2] {
+    let (base, prefix) = range.split_once('/').unwrap();
+    let prefix: u8 = prefix.parse().unwrap();
+    match base.parse().unwrap() {
+        IpAddr::V4(first) => {
+            let free = u32::try_from(u64::from(u32::MAX) >> prefix).unwrap();
+            [first.into(), Ipv4Addr::from(first.to_bits() | free).into()]
+        }
+        IpAddr::V6(first) => {
+            let free = u128::MAX.checked_shr(u32::from(prefix)).unwrap_or(0);
+            [first.into(), Ipv6Addr::from(first.to_bits() | free).into()]
+        }
+    }
+}
+
+#[test]
+fn what_the_registries_call_globally_reachable_is_allowed_and_nothing_else_of_theirs() {
+    for (range, reachable) in IANA {
+        for address in edges(range) {
+            assert_eq!(allowed(address), reachable, "{range}: {address}");
+            assert_eq!(special(address).is_none(), reachable, "{range}: {address}");
+        }
+    }
+}
+
+#[test]
+fn what_is_denied_is_named_with_its_range() {
+    for (address, expected) in [
+        ("10.1.2.3", "10.0.0.0/8, private use (RFC 1918)"),
+        ("::ffff:10.1.2.3", "10.0.0.0/8, private use (RFC 1918)"),
+        ("::1", "::1/128, loopback (RFC 4291)"),
+        ("::127.0.0.1", "::/96, an IPv4 address inside, deprecated form (RFC 4291)"),
+        ("64:ff9b::808:808", "64:ff9b::/96, NAT64, which carries an IPv4 address (RFC 6052)"),
+        ("fd00:ec2::254", "fc00::/7, unique local, which is private (RFC 4193)"),
+        ("2001:4860::5efe:a00:1", "ISATAP, which carries an IPv4 address (RFC 5214)"),
+        ("4000::1", "outside 2000::/3, which alone is global unicast"),
+    ] {
+        assert_eq!(special(address.parse().unwrap()).as_deref(), Some(expected), "{address}");
+    }
+    assert_eq!(special("8.8.8.8".parse().unwrap()), None);
+    assert_eq!(special("2606:4700:4700::1111".parse().unwrap()), None);
 }
 
 proptest! {

@@ -6,6 +6,18 @@ use serde_json::json;
 use super::super::url::canonicalise;
 use super::*;
 
+fn reaches(template: &str, config: &Value, address: &str) -> bool {
+    let wanted = StreamAddress::parse(address, &EgressConfig::default()).unwrap();
+    compile(template, config).unwrap().position_of(wanted.scheme, &wanted.host, wanted.port).is_some()
+}
+
+fn rule(template: &str, config: &Value) -> Option<Rule> {
+    match compile(template, config).unwrap_err() {
+        EndpointError::Refused { refusal, .. } => Some(refusal.rule),
+        _ => None,
+    }
+}
+
 fn compile(template: &str, config: &Value) -> Result<EndpointPolicy, EndpointError> {
     EndpointPolicy::compile(&[template.to_owned()], config)
 }
@@ -33,6 +45,71 @@ fn a_template_is_filled_from_the_config() {
     assert_eq!(case("https://{host}"), ["https://api.example.com"]);
     assert_eq!(case("tls://{brokers[]}"), ["tls://b1.example.com:9093", "tls://b2.example.com:9094"]);
     assert_eq!(case("https://oauth2.googleapis.com"), ["https://oauth2.googleapis.com"]);
+}
+
+#[test]
+fn a_byte_stream_has_one_of_three_schemes_and_a_port() {
+    let config =
+        json!({"host": "Mail.Example.com", "port": 5671, "brokers": ["b1.example.com:9092", "[2A00::1]:9092"]});
+
+    assert_eq!(origins("starttls://{host}:{port}", &config), ["starttls://mail.example.com:5671"]);
+    assert_eq!(origins("tcp://{brokers[]}", &config), ["tcp://b1.example.com:9092", "tcp://[2a00::1]:9092"]);
+    assert!(reaches("tls://{host}:{port}", &config, "TLS://MAIL.example.com:5671"));
+    assert!(!reaches("tls://{host}:{port}", &config, "tcp://mail.example.com:5671"));
+    assert!(!reaches("tls://{host}:{port}", &config, "starttls://mail.example.com:5671"));
+    assert!(!reaches("tls://{host}:{port}", &config, "tls://mail.example.com:5672"));
+    for template in ["tls://{host}", "starttls://{host}", "tcp://{host}"] {
+        assert_eq!(rule(template, &config), Some(Rule::PortMissing), "{template}");
+    }
+}
+
+#[test]
+fn no_config_makes_a_byte_stream_of_a_type_that_has_none() {
+    for url in ["tls://b.example.com:9093", "tcp://b.example.com:9093", "starttls://b.example.com:9093"] {
+        assert_eq!(rule("{url}", &json!({ "url": url })), Some(Rule::Scheme), "{url}");
+    }
+}
+
+#[test]
+fn a_pattern_stands_for_exactly_one_label() {
+    let config = json!({"brokers": ["*.Kafka.example.com:9093"]});
+    let reaches = |address: &str| reaches("tls://{brokers[]}", &config, address);
+
+    assert_eq!(origins("tls://{brokers[]}", &config), ["tls://*.kafka.example.com:9093"]);
+    assert!(reaches("tls://b-1.kafka.example.com:9093"));
+    assert!(reaches("tls://B-2.KAFKA.example.com.:9093"));
+    assert!(!reaches("tls://kafka.example.com:9093"), "no label");
+    assert!(!reaches("tls://a.b.kafka.example.com:9093"), "two labels");
+    assert!(!reaches("tls://b-1kafka.example.com:9093"), "not a label of its own");
+    assert!(!reaches("tls://b-1.kafka.example.com.evil.example:9093"), "another domain");
+    assert!(!reaches("tls://b-1.kafka.example.com:9094"), "another port");
+    assert!(!reaches("tcp://b-1.kafka.example.com:9093"), "another scheme");
+    assert!(StreamAddress::parse("tls://*.kafka.example.com:9093", &EgressConfig::default()).is_err(), "not a place");
+}
+
+#[test]
+fn a_star_is_refused_wherever_it_would_stand_for_more() {
+    let broker = |broker: &str| json!({ "brokers": [broker], "host": broker });
+    for tight in ["*.com:9093", "*.example.:9093"] {
+        assert!(compile("tls://{brokers[]}", &broker(tight)).is_err(), "{tight}");
+    }
+    assert_eq!(rule("tls://{brokers[]}", &broker("*.com:9093")), Some(Rule::Pattern));
+    assert_eq!(rule("tls://{brokers[]}", &broker("*.example.com")), Some(Rule::PortMissing));
+    assert_eq!(rule("tls://{brokers[]}", &broker("*.svc.cluster.local:9093")), Some(Rule::LocalName));
+    assert_eq!(rule("tls://{brokers[]}", &broker("*.0.0.1:9093")), Some(Rule::HostName));
+    for odd in
+        ["*:9093", "*", "**.a.b:9093", "*a.b.c:9093", "a.*.b.c:9093", "*.*.b.c:9093", "*.a.b.*:9093", "*..a.b:9093"]
+    {
+        assert!(compile("tls://{brokers[]}", &broker(odd)).is_err(), "{odd}");
+    }
+    for template in
+        ["https://{host}", "http://{host}", "https://{host}/x", "https://{host}.example.com", "tls://a.{host}"]
+    {
+        assert!(compile(template, &broker("*.a.b:9093")).is_err(), "{template}");
+        assert!(compile(template, &broker("*.a.b")).is_err(), "{template}");
+    }
+    assert!(compile("https://*.example.com", &json!({})).is_err());
+    assert!(compile("{url}", &json!({"url": "https://*.example.com/"})).is_err());
 }
 
 #[test]
