@@ -79,8 +79,9 @@ fn denied_v4() -> impl Strategy<Value = u32> {
     })
 }
 
-/// Every block of the two registries of IANA, and whether it is globally reachable. Where the registry says "N/A", it is
-/// not. What the door denies beyond this is told in the tables' own documentation.
+/// The blocks of IANA's two special-purpose registries with whether they are globally reachable ("N/A" is not), but for
+/// the anycast addresses and identifiers that are denied with the range around them; then multicast, deprecated forms,
+/// and some of what is allocated as unicast.
 const IANA: [(&str, bool); 50] = [
     ("0.0.0.0/8", false),
     ("0.0.0.0/32", false),
