@@ -5,72 +5,81 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::CertificateDer;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use super::{Dial, Tcp};
+pub(crate) use super::certificate::{Shown, acceptor};
+use crate::egress::dial::{Dial, Tcp};
 
 /// Bytes of a request's head that are read: what is sent here is tiny.
 const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// The alert with which a server that knows old versions of TLS alone ends a handshake: `protocol_version`.
+const OLD_TLS: &[u8] = &[0x15, 3, 1, 0, 2, 2, 70];
+/// What a server says on its port for HTTP in the clear to one that begins a TLS handshake.
+const NO_TLS: &[u8] = b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
-/// The certificate that a server shows.
+/// Headers whose name may be followed by a space alone, as people write them.
+const KNOWN_HEADERS: [&str; 7] =
+    ["location", "refresh", "alt-svc", "link", "set-cookie", "content-location", "www-authenticate"];
+
+/// How a server answers a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Shown {
-    /// One for other names, from an issuer that is trusted.
-    For(Vec<String>),
-    /// One that ended long ago.
-    Expired,
-    /// One that begins in the far future.
-    NotYetValid,
-    /// One from an issuer that nobody knows.
-    UnknownIssuer,
+pub(super) enum Reply {
+    /// With these bytes.
+    Raw(String),
+    /// With a body that never ends.
+    Endless,
+    /// Not at all.
+    Silence,
 }
 
-impl Shown {
-    /// Reads a directive that speaks of a certificate.
-    pub(crate) fn parse(directive: &str) -> Option<Shown> {
-        let says = |word: &str| directive.contains(word);
-        if says("expired") {
-            Some(Shown::Expired)
-        } else if says("not yet valid") {
-            Some(Shown::NotYetValid)
-        } else if says("self-signed") || says("untrusted") || says("unknown issuer") || says("unknown CA") {
-            Some(Shown::UnknownIssuer)
-        } else {
-            let (_, names) = directive.split_once("certificate for ")?;
-            Some(Shown::For(names.split(',').map(|name| name.trim().to_owned()).collect()))
+impl Reply {
+    /// The answer of a server that is content.
+    pub(super) fn ok() -> Reply {
+        Reply::Raw("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned())
+    }
+
+    /// Reads `302 Location http://…`, `200 Alt-Svc: …`, `103 Link: <…> then 200`, `200 endless body`, `never answers`.
+    pub(super) fn parse(text: &str) -> Option<Reply> {
+        if text.contains("never answers") {
+            return Some(Reply::Silence);
         }
+        if text.contains("endless") {
+            return Some(Reply::Endless);
+        }
+        text.split(" then ").map(|part| raw(part.trim())).collect::<Option<String>>().map(Reply::Raw)
     }
 }
 
-/// The raw answers to `302 Location http://…`, `200`, or `103 Link: <…> then 200`; `None` when it is none of these.
-pub(crate) fn reply(text: &str) -> Option<String> {
-    text.split(" then ").map(|part| one_reply(part.trim())).collect()
-}
-
-fn one_reply(text: &str) -> Option<String> {
-    let (status, header) = text.split_once(' ').unwrap_or((text, ""));
+fn raw(text: &str) -> Option<String> {
+    let (status, rest) = text.split_once(' ').unwrap_or((text, ""));
     let status: u16 = status.parse().ok().filter(|status| (100..600).contains(status))?;
-    let header = match header.split_once([':', ' ']) {
-        Some((name, value)) => format!("{name}: {}\r\n", value.trim_start_matches([':', ' '])),
-        None if header.is_empty() => String::new(),
-        None => return None,
+    let (mut header, mut body) = (String::new(), "");
+    if let Some(text) = rest.strip_prefix("body ") {
+        body = text;
+    } else if let Some((name, value)) = header_of(rest) {
+        header = format!("{name}: {value}\r\n");
+    } else if !rest.chars().all(|c| c.is_ascii_alphabetic() || c == ' ') {
+        return None;
+    }
+    let end = match status {
+        100..200 => String::new(),
+        204 | 304 => "connection: close\r\n".to_owned(),
+        _ => format!("content-length: {}\r\nconnection: close\r\n", body.len()),
     };
-    let end = if status < 200 { "" } else { "content-length: 0\r\nconnection: close\r\n" };
-    Some(format!("HTTP/1.1 {status} Played\r\n{header}{end}\r\n"))
+    Some(format!("HTTP/1.1 {status} Played\r\n{header}{end}\r\n{body}"))
 }
 
-/// The raw answer of a server that is content.
-pub(crate) fn ok() -> String {
-    "HTTP/1.1 200 OK\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".to_owned()
+fn header_of(text: &str) -> Option<(&str, &str)> {
+    let (name, value) = text.split_once([':', ' '])?;
+    let is_header = text[name.len()..].starts_with(':') || KNOWN_HEADERS.contains(&name.to_ascii_lowercase().as_str());
+    is_header.then(|| (name, value.trim_start_matches([':', ' '])))
 }
 
-/// A server that gives the same raw answer to everyone. Ends when dropped.
+/// A server that gives everyone the same answer. Ends when dropped.
 pub(crate) struct Origin {
     address: SocketAddr,
     serving: JoinHandle<()>,
@@ -82,21 +91,33 @@ impl Drop for Origin {
     }
 }
 
+/// What a server speaks once a connection stands.
+enum Tongue {
+    Clear,
+    Tls(TlsAcceptor),
+    /// These bytes, to whatever is said first.
+    Bytes(&'static [u8]),
+}
+
 impl Origin {
     /// Serves in the clear.
-    pub(crate) async fn start(reply: String) -> io::Result<Origin> {
-        Origin::serve(reply, None).await
+    pub(super) async fn start(reply: Reply) -> io::Result<Origin> {
+        Origin::serve(reply, Tongue::Clear).await
     }
 
-    /// Serves over TLS as `host`, or as the certificate has it. Also gives the root that a client must trust.
-    pub(crate) async fn start_with_tls(
-        reply: String,
+    /// Serves over TLS as `host`, or as `shown` has it. Also gives the root that a client must trust.
+    pub(super) async fn start_with_tls(
+        reply: Reply,
         shown: &Shown,
         host: &str,
     ) -> Result<(Origin, Vec<CertificateDer<'static>>), Box<dyn std::error::Error + Send + Sync>> {
         let (acceptor, root) = acceptor(shown, host, &[b"http/1.1"])?;
-        let origin = Origin::serve(reply, Some(acceptor)).await?;
-        Ok((origin, vec![root]))
+        let tongue = match shown {
+            Shown::OldTls => Tongue::Bytes(OLD_TLS),
+            Shown::NoTls => Tongue::Bytes(NO_TLS),
+            _ => Tongue::Tls(acceptor),
+        };
+        Ok((Origin::serve(reply, tongue).await?, vec![root]))
     }
 
     /// Where it listens.
@@ -104,18 +125,19 @@ impl Origin {
         self.address
     }
 
-    async fn serve(reply: String, tls: Option<TlsAcceptor>) -> io::Result<Origin> {
+    async fn serve(reply: Reply, tongue: Tongue) -> io::Result<Origin> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
         let serving = tokio::spawn(async move {
             while let Ok((tcp, _)) = listener.accept().await {
                 // A client that refuses us breaks the connection off: that is what is being tested, not an error here.
-                let answered = match &tls {
-                    Some(tls) => match tls.accept(tcp).await {
+                let answered = match &tongue {
+                    Tongue::Clear => answer(tcp, &reply).await,
+                    Tongue::Tls(tls) => match tls.accept(tcp).await {
                         Ok(stream) => answer(stream, &reply).await,
                         Err(error) => Err(error),
                     },
-                    None => answer(tcp, &reply).await,
+                    Tongue::Bytes(bytes) => interrupt(tcp, bytes).await,
                 };
                 if let Err(error) = answered {
                     tracing::debug!(%error, "a client broke off");
@@ -126,57 +148,32 @@ impl Origin {
     }
 }
 
-async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &str) -> io::Result<()> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, reply: &Reply) -> io::Result<()> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < HEAD_BYTES_MAX {
         if stream.read_buf(&mut head).await? == 0 {
             return Ok(());
         }
     }
-    stream.write_all(reply.as_bytes()).await?;
+    match reply {
+        Reply::Raw(text) => stream.write_all(text.as_bytes()).await?,
+        Reply::Silence => std::future::pending().await,
+        Reply::Endless => {
+            stream.write_all(b"HTTP/1.1 200 Played\r\nconnection: close\r\n\r\n").await?;
+            loop {
+                stream.write_all(&[b'x'; 16 * 1024]).await?;
+            }
+        }
+    }
     stream.shutdown().await
 }
 
-/// What shakes hands as `host`, or as the certificate has it, and the root that a client must trust.
-pub(crate) fn acceptor(
-    shown: &Shown,
-    host: &str,
-    protocols: &[&[u8]],
-) -> Result<(TlsAcceptor, CertificateDer<'static>), Box<dyn std::error::Error + Send + Sync>> {
-    let (chain, key, root) = certify(shown, host)?;
-    let mut config = ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_no_client_auth()
-        .with_single_cert(chain, key)?;
-    config.alpn_protocols = protocols.iter().map(|protocol| protocol.to_vec()).collect();
-    Ok((TlsAcceptor::from(Arc::new(config)), root))
-}
-
-type Certified = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>, CertificateDer<'static>);
-
-/// A certificate as `shown`, its key, and the root that a client is told to trust.
-fn certify(shown: &Shown, host: &str) -> Result<Certified, rcgen::Error> {
-    let issuer = |name: &str| {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        CertifiedIssuer::self_signed(params, KeyPair::generate()?)
-    };
-    let (trusted, stranger) = (issuer("Trusted by the test")?, issuer("Unknown to the test")?);
-    let names = match shown {
-        Shown::For(names) => names.clone(),
-        _ => vec![host.to_owned()],
-    };
-    let mut params = CertificateParams::new(names)?;
-    match shown {
-        Shown::Expired => params.not_after = rcgen::date_time_ymd(2020, 1, 1),
-        Shown::NotYetValid => params.not_before = rcgen::date_time_ymd(2999, 1, 1),
-        _ => {}
+async fn interrupt(mut tcp: TcpStream, bytes: &[u8]) -> io::Result<()> {
+    let mut first = [0; 512];
+    if tcp.read(&mut first).await? > 0 {
+        tcp.write_all(bytes).await?;
     }
-    let key = KeyPair::generate()?;
-    let signer = if *shown == Shown::UnknownIssuer { &stranger } else { &trusted };
-    let certificate = params.signed_by(&key, signer)?;
-    Ok((vec![certificate.der().clone()], PrivateKeyDer::Pkcs8(key.serialize_der().into()), trusted.der().clone()))
+    tcp.shutdown().await
 }
 
 /// Leads every connection to one server, and takes note of where it was to go.
@@ -202,4 +199,9 @@ impl Dial for Detour {
         self.dialled.lock().unwrap_or_else(PoisonError::into_inner).push(address);
         Tcp.dial(self.to)
     }
+}
+
+/// The detour as the door takes it.
+pub(super) fn dialler(detour: &Arc<Detour>) -> Arc<dyn Dial> {
+    Arc::clone(detour) as Arc<dyn Dial>
 }
