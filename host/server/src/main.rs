@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod config;
+mod connections;
 mod data_dir;
 mod failure;
 mod hardening;

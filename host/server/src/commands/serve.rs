@@ -8,7 +8,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::serve::ListenerExt;
 use freehold_control::Control;
 use freehold_pipeline::Pipeline;
 use freehold_store::Store;
@@ -20,7 +19,7 @@ use crate::commands::{print, refused};
 use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
-use crate::{key, plugin_folders, sources, wiring};
+use crate::{connections, key, plugin_folders, sources, wiring};
 
 /// The exit code of a process that was told twice to stop: 128 + SIGINT, as shells expect.
 const EXIT_AT_ONCE: i32 = 130;
@@ -99,14 +98,8 @@ impl Server {
 
     async fn serve_until_told(self, signals: &mut Signals, drain: Duration) -> Result<(), Failure> {
         let stop = CancellationToken::new();
-        let listener = self.listener.tap_io(|connection| {
-            // Answers are small and whole: waiting to fill a packet only delays them.
-            if let Err(error) = connection.set_nodelay(true) {
-                tracing::debug!(%error, "a connection keeps Nagle's algorithm");
-            }
-        });
-        let serving = axum::serve(listener, self.router).with_graceful_shutdown(stop.clone().cancelled_owned());
-        let mut serving = tokio::spawn(async move { serving.await });
+        let serving = connections::serve(self.listener, self.router, connections::HEAD_TIME, stop.clone());
+        let mut serving = tokio::spawn(serving);
 
         tokio::select! {
             name = signals.next() => tracing::info!(signal = name, "stopping: finishing what is under way"),
