@@ -16,6 +16,8 @@ use super::*;
 
 mod answers;
 mod connections;
+mod http2;
+mod streams;
 
 /// Answers every name with the same addresses, the first lookup's first.
 struct Names {

@@ -24,11 +24,11 @@ impl Dial for Nowhere {
 async fn a_timeout_while_connecting_has_sent_nothing() {
     let url = "http://127.0.0.1:9/hook".replace(":9/", ":9999/");
     let timeouts = Timeouts { connect: Duration::from_millis(50), ..Timeouts::default() };
-    let door = Door::with_dialler(EgressConfig { timeouts, ..loopback() }, Names::new(&[]), Arc::new(Nowhere));
+    let door = |config| Door::with_dialler(config, Names::new(&[]), Arc::new(Nowhere)).client(policy(&url));
 
-    let slow = door.client(policy(&url)).send(post(&url)).await.unwrap_err();
+    let slow = door(EgressConfig { timeouts, ..loopback() }).send(post(&url)).await.unwrap_err();
     let hasty = Request { timeout: Some(Duration::from_millis(10)), ..post(&url) };
-    let hasty = door.client(policy(&url)).send(hasty).await.unwrap_err();
+    let hasty = door(loopback()).send(hasty).await.unwrap_err();
 
     assert_eq!((slow.failure.code.as_str(), slow.failure.request_sent), ("connect-timeout", false));
     assert_eq!((hasty.failure.code.as_str(), hasty.failure.request_sent), ("timeout", false));
