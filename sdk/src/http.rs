@@ -43,9 +43,15 @@ const HEADERS_USUAL: usize = 12;
 /// A request to be sent. What the host cannot accept (an invalid header, say) is reported when it is sent, as an error of
 /// kind [`Config`](crate::ErrorKind::Config).
 pub struct Request {
-    handle: wit::Request,
-    /// Headers without secrets, handed over together when the request is sent: each call to the host has its price.
+    /// What holds no secret is handed over in one call when the request is sent: each call to the host has its price.
+    method: String,
+    url: String,
     headers: Vec<(String, String)>,
+    body: Option<Vec<u8>>,
+    timeout_ms: Option<u32>,
+    http2: bool,
+    /// The host's side, from the first secret on, which only the host can put in.
+    handle: Option<wit::Request>,
 }
 
 impl Request {
@@ -55,7 +61,15 @@ impl Request {
     /// let request = freehold_sdk::http::Request::new("PATCH", "https://api.example.com/rows/1");
     /// ```
     pub fn new(method: &str, url: &str) -> Self {
-        Request { handle: wit::Request::new(method, url), headers: Vec::with_capacity(HEADERS_USUAL) }
+        Request {
+            method: method.to_owned(),
+            url: url.to_owned(),
+            headers: Vec::with_capacity(HEADERS_USUAL),
+            body: None,
+            timeout_ms: None,
+            http2: false,
+            handle: None,
+        }
     }
 
     /// A GET request.
@@ -96,8 +110,8 @@ impl Request {
     /// # }
     /// ```
     #[must_use]
-    pub fn secret_header(self, name: &str, prefix: &str, value: &Secret) -> Self {
-        self.handle.secret_header(name, prefix, value.handle());
+    pub fn secret_header(mut self, name: &str, prefix: &str, value: &Secret) -> Self {
+        self.handle().secret_header(name, prefix, value.handle());
         self
     }
 
@@ -109,22 +123,22 @@ impl Request {
 
     /// Adds `authorization: Basic …`.
     #[must_use]
-    pub fn basic_auth(self, user: &str, password: &Secret) -> Self {
-        self.handle.basic_auth(user, password.handle());
+    pub fn basic_auth(mut self, user: &str, password: &Secret) -> Self {
+        self.handle().basic_auth(user, password.handle());
         self
     }
 
     /// Adds a query parameter whose value is the secret.
     #[must_use]
-    pub fn secret_query(self, name: &str, value: &Secret) -> Self {
-        self.handle.secret_query(name, value.handle());
+    pub fn secret_query(mut self, name: &str, value: &Secret) -> Self {
+        self.handle().secret_query(name, value.handle());
         self
     }
 
     /// Sets the body.
     #[must_use]
-    pub fn body(self, bytes: impl AsRef<[u8]>) -> Self {
-        self.handle.body(bytes.as_ref());
+    pub fn body(mut self, bytes: impl AsRef<[u8]>) -> Self {
+        self.body = Some(bytes.as_ref().to_vec());
         self
     }
 
@@ -160,7 +174,7 @@ impl Request {
     /// ```
     #[must_use]
     pub fn secret_body(
-        self,
+        mut self,
         before: impl AsRef<[u8]>,
         value: &Secret,
         encoding: BodyEncoding,
@@ -171,7 +185,8 @@ impl Request {
             BodyEncoding::JsonString => wit::BodyEncoding::JsonString,
             BodyEncoding::Form => wit::BodyEncoding::Form,
         };
-        self.handle.secret_body(before.as_ref(), value.handle(), encoding, after.as_ref());
+        self.body = None;
+        self.handle().secret_body(before.as_ref(), value.handle(), encoding, after.as_ref());
         self
     }
 
@@ -190,15 +205,15 @@ impl Request {
     /// # }
     /// ```
     #[must_use]
-    pub fn http2(self) -> Self {
-        self.handle.http2();
+    pub fn http2(mut self) -> Self {
+        self.http2 = true;
         self
     }
 
     /// Limits the whole exchange. The host's own limit holds as well.
     #[must_use]
-    pub fn timeout(self, limit: Duration) -> Self {
-        self.handle.timeout_ms(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.timeout_ms = Some(u32::try_from(limit.as_millis()).unwrap_or(u32::MAX));
         self
     }
 
@@ -218,12 +233,33 @@ impl Request {
         Ok(Response(wit::send(self.complete())?))
     }
 
-    /// The request as the host wants it, with its headers.
+    fn handle(&mut self) -> &wit::Request {
+        self.handle.get_or_insert_with(|| wit::Request::new(&self.method, &self.url))
+    }
+
+    /// The request as the host wants it.
     fn complete(self) -> wit::Request {
-        if !self.headers.is_empty() {
-            self.handle.headers(&self.headers);
+        let Request { method, url, headers, body, timeout_ms, http2, handle } = self;
+        let Some(handle) = handle else {
+            let handle = wit::Request::assemble(&method, &url, &headers, &body.unwrap_or_default(), timeout_ms);
+            if http2 {
+                handle.http2();
+            }
+            return handle;
+        };
+        if !headers.is_empty() {
+            handle.headers(&headers);
         }
-        self.handle
+        if let Some(body) = body {
+            handle.body(&body);
+        }
+        if let Some(timeout_ms) = timeout_ms {
+            handle.timeout_ms(timeout_ms);
+        }
+        if http2 {
+            handle.http2();
+        }
+        handle
     }
 }
 

@@ -166,7 +166,7 @@ impl Signer {
             Err(ended) => return Ok(Err(ended.failure)),
         };
         let batch = BatchId::generate(&self.sources);
-        let (outcomes, _) = instance.deliver_under_ids(&batch, 1, &[member], &[message.id.to_owned()]).await;
+        let (outcomes, _) = instance.deliver_under_keys(&batch, 1, &[member], vec![message.id.to_owned()]).await;
         Ok(outcomes.and_then(|outcomes| match outcomes.into_iter().next() {
             Some(Outcome::Failed(failure)) => Err(failure),
             _ => Ok(()),

@@ -9,13 +9,15 @@ use freehold_model::secret::SecretFields;
 use freehold_model::{BatchId, CustomerId, DestinationId, ErrorKind, Failure, Outcome, TenantId};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::error::Elapsed;
+use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
 
 use crate::destination_type::DestinationType;
 use crate::interface::destination_0_1::freehold::destination::types;
 use crate::interface::destination_0_1::{self as contract, Destination};
 use crate::recorder::{clean_failure, plugin_failure};
-use crate::state::{Call, GuestFault, HostState};
+use crate::state::{Call, CpuMeter, GuestFault, HostState};
 
 /// Whose instance it is and what it was made from. An instance is never used under another key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -84,40 +86,31 @@ impl Instance {
         attempt: u32,
         members: &[ClaimedDelivery],
     ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
-        self.deliver_batch(attempt, contract::batch(batch, &self.key.destination, members)).await
+        let keys = contract::idempotency_keys(&self.key.destination, members);
+        self.deliver_under_keys(batch, attempt, members, keys).await
     }
 
-    /// The same with ids of the caller's choosing instead of the members' own idempotency keys: published signatures fix the
-    /// id that they cover.
+    /// The same with keys of the caller's choosing instead of the members' own idempotency keys, one for each: published
+    /// signatures fix the id that they cover.
     ///
     /// # Errors
     /// As [`Self::deliver`].
-    pub async fn deliver_under_ids(
+    pub async fn deliver_under_keys(
         &mut self,
         batch: &BatchId,
         attempt: u32,
         members: &[ClaimedDelivery],
-        ids: &[String],
-    ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
-        let mut batch = contract::batch(batch, &self.key.destination, members);
-        for (event, id) in batch.events.iter_mut().zip(ids) {
-            event.idempotency_key.clone_from(id);
-        }
-        self.deliver_batch(attempt, batch).await
-    }
-
-    async fn deliver_batch(
-        &mut self,
-        attempt: u32,
-        batch: types::Batch,
+        keys: Vec<String>,
     ) -> (Result<Vec<Outcome>, Failure>, AttemptReport) {
         self.batches = self.batches.saturating_add(1);
-        let wanted = batch.events.len();
-        let called = self
-            .call(attempt, |bindings, store| {
-                Box::pin(async move { bindings.freehold_destination_sink().call_deliver(store, &batch).await })
-            })
-            .await;
+        let wanted = members.len();
+        let wording = contract::Wording::of(members, keys);
+        let events = wording.events();
+        let words = types::Batch { id: batch.as_str(), events: &events };
+        let budget = self.begin(attempt, self.call_time());
+        let running = self.bindings.freehold_destination_sink().call_deliver(&mut self.store, words);
+        let ended = budget.measure(running).await;
+        let called = self.conclude(ended, &budget);
         let outcomes = match called {
             Ok(Ok(outcomes)) if outcomes.len() != wanted => {
                 self.healthy = false;
@@ -139,11 +132,10 @@ impl Instance {
     /// # Errors
     /// Why they would not.
     pub async fn verify(&mut self) -> (Result<(), Failure>, AttemptReport) {
-        let called = self
-            .call(0, |bindings, store| {
-                Box::pin(async move { bindings.freehold_destination_sink().call_verify(store).await })
-            })
-            .await;
+        let budget = self.begin(0, self.call_time());
+        let running = self.bindings.freehold_destination_sink().call_verify(&mut self.store);
+        let ended = budget.measure(running).await;
+        let called = self.conclude(ended, &budget);
         let verdict = match called {
             Ok(Ok(())) => Ok(()),
             Ok(Err(error)) => Err(self.failure(error)),
@@ -160,11 +152,10 @@ impl Instance {
     /// Hands the config over; once per instance.
     pub(crate) async fn open(&mut self, config: String) -> Result<(), Ended> {
         let time = Duration::from_millis(self.store.data().limits.open_ms);
-        let called = self
-            .call_within(0, time, |bindings, store| {
-                Box::pin(async move { bindings.freehold_destination_sink().call_open(store, &config).await })
-            })
-            .await;
+        let budget = self.begin(0, time);
+        let running = self.bindings.freehold_destination_sink().call_open(&mut self.store, &config);
+        let ended = budget.measure(running).await;
+        let called = self.conclude(ended, &budget);
         let failure = match called {
             Ok(Ok(())) => return Ok(()),
             Ok(Err(error)) => self.failure(error),
@@ -173,22 +164,12 @@ impl Instance {
         Err(Ended { failure, report: self.store.data_mut().report() })
     }
 
-    async fn call<T>(
-        &mut self,
-        attempt: u32,
-        run: impl for<'s> FnOnce(&'s Destination, &'s mut Store<HostState>) -> Running<'s, T>,
-    ) -> Result<T, Failure> {
-        let time = Duration::from_millis(self.store.data().limits.call_ms);
-        self.call_within(attempt, time, run).await
+    fn call_time(&self) -> Duration {
+        Duration::from_millis(self.store.data().limits.call_ms)
     }
 
-    /// Runs one exported function under the budget of time and CPU.
-    async fn call_within<T>(
-        &mut self,
-        attempt: u32,
-        time: Duration,
-        run: impl for<'s> FnOnce(&'s Destination, &'s mut Store<HostState>) -> Running<'s, T>,
-    ) -> Result<T, Failure> {
+    /// Makes ready for one call of an exported function.
+    fn begin(&mut self, attempt: u32, time: Duration) -> Budget {
         let cpu = self.store.data().cpu.clone();
         cpu.reset();
         self.store.data_mut().call = Call::new(attempt, time);
@@ -196,8 +177,11 @@ impl Instance {
         self.store.set_epoch_deadline(1);
         // Unhealthy until it has answered: also a dropped future must leave an instance that nobody calls again.
         self.healthy = false;
-        let running = run(&self.bindings, &mut self.store);
-        let ended = tokio::time::timeout(time, cpu.measure(running)).await;
+        Budget { time, cpu }
+    }
+
+    /// What became of the call.
+    fn conclude<T>(&mut self, ended: Result<wasmtime::Result<T>, Elapsed>, budget: &Budget) -> Result<T, Failure> {
         match ended {
             Ok(Ok(answer)) => {
                 self.healthy = true;
@@ -206,7 +190,7 @@ impl Instance {
             Ok(Err(error)) => Err(self.explain(&error)),
             Err(_) => Err(plugin_failure(
                 "plugin-timeout",
-                format!("the plugin did not answer within {} ms", time.as_millis()),
+                format!("the plugin did not answer within {} ms", budget.time.as_millis()),
             )),
         }
     }
@@ -227,8 +211,18 @@ impl Instance {
     }
 }
 
-/// A call into the guest that is under way.
-pub(crate) type Running<'s, T> = std::pin::Pin<Box<dyn Future<Output = wasmtime::Result<T>> + Send + 's>>;
+/// What one call may use up.
+struct Budget {
+    time: Duration,
+    cpu: Arc<CpuMeter>,
+}
+
+impl Budget {
+    /// Runs a call to its end within its time, measuring the CPU time that it takes.
+    async fn measure<F: Future>(&self, running: F) -> Result<F::Output, Elapsed> {
+        tokio::time::timeout(self.time, self.cpu.measure(running)).await
+    }
+}
 
 /// Says in the customer's words why a guest ended. Names no addresses and no host internals.
 pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> Failure {
@@ -248,7 +242,14 @@ pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> 
     if let Some(trap) = trap {
         return plugin_failure("plugin-trap", format!("the plugin broke off: {trap}"));
     }
+    let is_full = matches!(error.downcast_ref::<ResourceTableError>(), Some(ResourceTableError::Full));
     let text = error.root_cause().to_string();
+    if is_full || text.contains("handle limit exceeded") {
+        return plugin_failure(
+            "plugin-handle-limit",
+            "the plugin held more of the host's objects (requests, answers, secrets, streams) at a time than its limit",
+        );
+    }
     if text.contains("fuel") {
         return plugin_failure("plugin-answer-too-large", "the plugin passed more bytes in one call than its limit");
     }

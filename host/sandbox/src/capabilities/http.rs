@@ -268,6 +268,24 @@ impl contract::HostRequest for HostState {
         Ok(self.table.push(PendingRequest::new(&method, url))?)
     }
 
+    fn assemble(
+        &mut self,
+        method: String,
+        url: String,
+        headers: Vec<(String, String)>,
+        body: Vec<u8>,
+        timeout_ms: Option<u32>,
+    ) -> wasmtime::Result<Resource<PendingRequest>> {
+        let mut request = PendingRequest::new(&method, url);
+        request.headers.reserve(headers.len());
+        for (name, value) in headers {
+            request.header(&mut self.header_names, &name, HeaderText::Plain(value));
+        }
+        request.body = body.into();
+        request.timeout = timeout_ms.map(|ms| Duration::from_millis(ms.into()));
+        Ok(self.table.push(request)?)
+    }
+
     fn header(&mut self, request: Resource<PendingRequest>, name: String, value: String) -> wasmtime::Result<()> {
         self.add_header(&request, &name, HeaderText::Plain(value))?;
         Ok(())

@@ -2,7 +2,7 @@
 
 use freehold_model::delivery::ClaimedDelivery;
 use freehold_model::event::idempotency_key;
-use freehold_model::{BatchId, DestinationId, ErrorKind, Failure};
+use freehold_model::{DestinationId, ErrorKind, Failure};
 
 wasmtime::component::bindgen!({
     path: "../../wit/destination-0.1",
@@ -28,6 +28,8 @@ wasmtime::component::bindgen!({
         "freehold:destination/stream.target": crate::capabilities::stream::PendingTarget,
         "freehold:destination/stream.connection": crate::capabilities::stream::StreamHandle,
     },
+    // An event's data is lowered from where it lies, not from a copy.
+    ownership: Borrowing { duplicate_if_necessary: true },
     require_store_data_send: true,
 });
 
@@ -40,17 +42,43 @@ pub(crate) const PACKAGE: &str = "freehold:destination/";
 pub(crate) const INTERFACES: [&str; 8] =
     ["types", "credential", "reveal", "http", "stream", "context", "log", "random"];
 
-/// A batch in the contract's words.
-pub(crate) fn batch(id: &BatchId, destination: &DestinationId, members: &[ClaimedDelivery]) -> types::Batch {
-    let event = |member: &ClaimedDelivery| types::Event {
-        id: member.event.id.as_str().to_owned(),
-        type_: member.event.event_type.as_str().to_owned(),
+/// Members and what of them has to be made before the contract's words can borrow the rest.
+pub(crate) struct Wording<'a> {
+    members: &'a [ClaimedDelivery],
+    idempotency_keys: Vec<String>,
+    attributes: Vec<Vec<(&'a str, &'a str)>>,
+}
+
+impl<'a> Wording<'a> {
+    /// `idempotency_keys` has one for each of `members`.
+    pub(crate) fn of(members: &'a [ClaimedDelivery], idempotency_keys: Vec<String>) -> Self {
+        let attributes = |member: &'a ClaimedDelivery| {
+            member.event.metadata.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect()
+        };
+        Wording { members, idempotency_keys, attributes: members.iter().map(attributes).collect() }
+    }
+
+    /// The members in the contract's words.
+    pub(crate) fn events(&self) -> Vec<types::Event<'_>> {
+        let made = self.idempotency_keys.iter().zip(&self.attributes);
+        self.members.iter().zip(made).map(|(member, (key, attributes))| event(member, key, attributes)).collect()
+    }
+}
+
+fn event<'e>(member: &'e ClaimedDelivery, key: &'e str, attributes: &'e [(&'e str, &'e str)]) -> types::Event<'e> {
+    types::Event {
+        id: member.event.id.as_str(),
+        type_: member.event.event_type.as_str(),
         time_ms: u64::try_from(member.event.time.millis()).unwrap_or(0),
-        data: member.event.data.clone(),
-        attributes: member.event.metadata.iter().map(|(name, value)| (name.clone(), value.clone())).collect(),
-        idempotency_key: idempotency_key(destination, &member.event.id),
-    };
-    types::Batch { id: id.as_str().to_owned(), events: members.iter().map(event).collect() }
+        data: &member.event.data,
+        attributes,
+        idempotency_key: key,
+    }
+}
+
+/// The idempotency key of each member.
+pub(crate) fn idempotency_keys(destination: &DestinationId, members: &[ClaimedDelivery]) -> Vec<String> {
+    members.iter().map(|member| idempotency_key(destination, &member.event.id)).collect()
 }
 
 /// A guest's error in the model's words.
