@@ -1,6 +1,7 @@
 //! Which claim is to be proved, and how is it told? A table for people, then one JSON object on the last line.
 
 mod crash;
+mod egress;
 mod proof;
 mod sandbox;
 mod secrets;
@@ -24,12 +25,26 @@ pub(crate) struct Wish {
     pub(crate) vectors: Option<PathBuf>,
     /// Components of the asker's own.
     pub(crate) guests: Vec<PathBuf>,
+    /// Cases for the egress door.
+    pub(crate) cases: Option<PathBuf>,
+    /// What cases are made up from.
+    pub(crate) seed: Option<u64>,
 }
 
 #[tokio::main]
 async fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
     let claim = arguments.next().unwrap_or_default();
+    // Not a claim: the egress proof starts this program again where a case wants an environment of its own.
+    if claim == egress::ALONE {
+        return match egress::judge_alone().await {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(why) => {
+                eprintln!("the case could not be judged: {why}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     let proof = match wish(arguments) {
         Ok(wish) => prove(&claim, &wish).await,
         Err(why) => Err(why),
@@ -49,6 +64,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "sandbox" => sandbox::prove(wish).await,
         "secrets" => secrets::prove(wish).await,
         "crash" => crash::prove(wish).await,
+        "egress" => egress::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
     }
 }
@@ -66,6 +82,13 @@ fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
             }
             "--vectors" => {
                 wish.vectors = Some(value().ok_or_else(|| trouble("--vectors needs a file"))?.into());
+            }
+            "--cases" => {
+                wish.cases = Some(value().ok_or_else(|| trouble("--cases needs a file"))?.into());
+            }
+            "--seed" => {
+                let number = value().and_then(|number| number.parse().ok());
+                wish.seed = Some(number.ok_or_else(|| trouble("--seed needs a number"))?);
             }
             "--guest" => {
                 let mut any = false;

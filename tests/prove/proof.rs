@@ -15,7 +15,13 @@ struct Case {
     name: String,
     trouble: Option<String>,
     detail: String,
+    /// How many it stands for, and how many of these are not as claimed.
+    tried: usize,
+    failed: usize,
 }
+
+/// Cases of a group that are told in full when they are not as claimed.
+const TOLD_MAX: usize = 5;
 
 impl Proof {
     pub(crate) fn of(claim: &'static str) -> Proof {
@@ -24,12 +30,25 @@ impl Proof {
 
     /// Notes a case that is as claimed.
     pub(crate) fn holds(&mut self, name: impl Into<String>, detail: impl Into<String>) {
-        self.cases.push(Case { name: name.into(), trouble: None, detail: detail.into() });
+        self.cases.push(Case { name: name.into(), trouble: None, detail: detail.into(), tried: 1, failed: 0 });
     }
 
     /// Notes a case that is not.
     pub(crate) fn fails(&mut self, name: impl Into<String>, trouble: impl Into<String>) {
-        self.cases.push(Case { name: name.into(), trouble: Some(trouble.into()), detail: String::new() });
+        let (name, trouble) = (name.into(), Some(trouble.into()));
+        self.cases.push(Case { name, trouble, detail: String::new(), tried: 1, failed: 1 });
+    }
+
+    /// Notes many cases of one kind in one row.
+    pub(crate) fn group(&mut self, name: impl Into<String>, tried: usize, wrong: &[String]) {
+        let detail = format!("{tried} cases");
+        let told: Vec<&str> = wrong.iter().take(TOLD_MAX).map(String::as_str).collect();
+        let trouble = format!("{} of {tried} cases, such as\n      {}", wrong.len(), told.join("\n      "));
+        // Nothing tried is nothing proved.
+        let trouble =
+            if tried == 0 { Some("nothing was tried".to_owned()) } else { Some(trouble).filter(|_| !wrong.is_empty()) };
+        let failed = if tried == 0 { 1 } else { wrong.len() };
+        self.cases.push(Case { name: name.into(), trouble, detail, tried, failed });
     }
 
     /// Notes a case by whether it is as claimed.
@@ -53,17 +72,18 @@ impl Proof {
             };
             println!("  {mark} {:width$}  {text}", case.name);
         }
-        let failed = self.cases.iter().filter(|case| case.trouble.is_some()).count();
+        let tried: usize = self.cases.iter().map(|case| case.tried).sum();
+        let failed: usize = self.cases.iter().map(|case| case.failed).sum();
         println!();
         for (name, value) in &self.figures {
             println!("  {name}: {value}");
         }
-        let mut line = json!({ "claim": self.claim, "cases": self.cases.len(), "failed": failed });
+        let mut line = json!({ "claim": self.claim, "cases": tried, "failed": failed });
         if let Some(object) = line.as_object_mut() {
             object.extend(self.figures);
         }
         println!("\n{line}");
         // Nothing tried is nothing proved.
-        if failed == 0 && !self.cases.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if failed == 0 && tried > 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
     }
 }

@@ -22,7 +22,8 @@ use crate::proof::Proof;
 use guests::Hostile;
 
 /// Limits that make a hostile guest's end come soon. That they can be set is part of the claim.
-const LIMITS: [(&str, &str); 2] = [("FREEHOLD_LIMITS_CPU_MS", "500"), ("FREEHOLD_EGRESS_TOTAL_MS", "3000")];
+const LIMITS: [(&str, &str); 3] =
+    [("FREEHOLD_LIMITS_CPU_MS", "500"), ("FREEHOLD_LIMITS_CALL_MS", "10000"), ("FREEHOLD_EGRESS_TOTAL_MS", "3000")];
 /// Healthy events before and after the hostile ones; those in between are as many as there is time for.
 const HEALTHY: usize = 50;
 
@@ -58,6 +59,8 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let (alive, detail) = is_alive(&mut host, process).await?;
     proof.case("the host is still the same process, and ready", alive, detail);
     proof.case("no injected header got through", spite.injected() == 0, format!("{} requests seen", spite.requests()));
+    let said = spite.stream().heard(guests::SECRET) || spite.stream().heard(&"x".repeat(100));
+    proof.case("nothing was written in the clear that must not be", !said, if said { "it was" } else { "it was not" });
     proof.case(
         "no redirect was followed",
         elsewhere.received().is_empty(),

@@ -21,6 +21,9 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
                --rounds N       how often to kill (200; 20 in short form)
   signatures   webhook signatures are right
                --vectors FILE   vectors of your own, in the form of tests/data/webhook-vectors.json
+  egress       the door to the network judges each case as it should
+               --cases FILE     cases of your own, in the form of tests/data/ssrf-cases.txt
+               --seed N         make up the same cases as a run that printed this seed
 
   --short      the form that `cargo xtask test` runs
 
@@ -29,10 +32,11 @@ Examples:
   cargo xtask prove crash --rounds 50
   cargo xtask prove sandbox --guest my-plugin.wasm
   cargo xtask prove signatures --vectors more.json | tail -n 1
+  cargo xtask prove egress --cases more.txt
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 4] = ["signatures", "sandbox", "secrets", "crash"];
+pub(crate) const NAMES: [&str; 5] = ["signatures", "egress", "sandbox", "secrets", "crash"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));

@@ -45,7 +45,7 @@ const CPU: Expect = Code(&["plugin-cpu-limit"]);
 const BROKEN: Expect = Code(&["plugin-broken-contract", "plugin-trap", "plugin-wrong-answer"]);
 
 /// All of them, but for the ones that are refused at install.
-pub(super) const ALL: [Hostile; 33] = [
+pub(super) const ALL: [Hostile; 46] = [
     on("endless-loop", CPU),
     on("endless-open", CPU),
     on("hostcall-loop", CPU),
@@ -69,17 +69,33 @@ pub(super) const ALL: [Hostile; 33] = [
     on("ip-literal", Kind("egress-denied")),
     at("redirect-follower", "/redirect", Kind("egress-denied")),
     on("header-injection", Kind("config")),
-    on("too-many-requests", Kind("plugin")),
+    on("too-many-requests", Code(&["plugin-handle-limit", "plugin-request-limit"])),
     at("big-response", "/gigabyte", Kind("transient")),
     at("big-response", "/trickle", Kind("transient")),
     at("big-response", "/bomb", Kind("transient")),
     by("undeclared-field", "test.secret", Code(&["plugin-undeclared-field"])),
     by("undeclared-field", "test.text", Code(&["plugin-undeclared-field"])),
     on("prefix-guesser", Code(&["plugin-undeclared-prefix"])),
-    on("handle-flood", Kind("plugin")),
+    by("member-reader", "test.field", Code(&["plugin-undeclared-member"])),
+    by("member-reader", "test.sealed", Code(&["plugin-undeclared-member"])),
+    by("member-reader", "test.seal", Code(&["plugin-seal-limit"])),
+    by("stream-elsewhere", "test.metadata", Kind("egress-denied")),
+    by("stream-elsewhere", "test.port", Kind("egress-denied")),
+    by("stream-elsewhere", "test.scheme", Kind("egress-denied")),
+    by("stream-elsewhere", "test.http", Kind("egress-denied")),
+    on("stream-flood", Code(&["plugin-request-limit"])),
+    by("stream-clear", "test.secret", Code(&["stream-secret-in-clear"])),
+    by("stream-clear", "test.long", Code(&["stream-clear-limit"])),
+    by("stream-reader", "test.endless", Code(&["plugin-cpu-limit", "plugin-timeout"])),
+    by("stream-reader", "test.trickle", Code(&["plugin-timeout"])),
+    by("stream-reader", "test.huge", Code(&["stream-read-too-large"])),
+    on("handle-flood", Code(&["plugin-handle-limit"])),
     on("random-flood", Code(&["plugin-random-limit"])),
     on("scripted", Delivered),
 ];
+
+/// What every hostile destination has as its secret.
+pub(super) const SECRET: &str = r#"{"public":"known","private":"a-secret-of-the-evil-customer"}"#;
 
 /// Refused at install, and what the refusal must name.
 pub(super) const REFUSED: [(&str, &str); 2] =
@@ -96,8 +112,8 @@ impl Hostile {
         json!({
             "type": self.guest,
             "name": self.name(),
-            "config": { "url": spite.at(self.path) },
-            "credential": { "secret": "a-secret-of-the-evil-customer" },
+            "config": { "url": spite.at(self.path), "stream": spite.stream().address() },
+            "credential": { "secret": SECRET },
             "settings": { "retry": { "base_ms": 20, "cap_ms": 50, "give_up_after_ms": 500 } },
         })
     }
