@@ -14,6 +14,10 @@ use crate::token::Access;
 /// How long one call may take. Two fit into the time that a delivery has.
 const CALL_LIMIT: Duration = Duration::from_secs(25);
 
+/// What is left of a delivery's time after the last call, to answer in. An instance that is late ends, and what it knows
+/// about uncertain appends with it.
+const ANSWER_RESERVE: Duration = Duration::from_secs(2);
+
 /// Google's services, as far as they are used here. A trait, so that what is decided about answers can be tested without a
 /// host.
 pub(crate) trait Google {
@@ -76,18 +80,24 @@ impl Call {
     }
 
     fn request(&self, access: &mut Access) -> Result<Request, Error> {
-        let request = Request::new(self.method, &self.url).bearer(access.token()?).timeout(CALL_LIMIT);
+        let limit = limit(CALL_LIMIT);
+        let request = Request::new(self.method, &self.url).bearer(access.token()?).timeout(limit);
         Ok(match &self.routing {
             Some(routing) => request
                 .http2()
                 .header("content-type", "application/grpc")
                 .header("x-goog-request-params", routing)
-                .header("grpc-timeout", &format!("{}S", CALL_LIMIT.as_secs()))
+                .header("grpc-timeout", &format!("{}m", limit.as_millis()))
                 .body(&self.body),
             None if self.body.is_empty() => request,
             None => request.header("content-type", "application/json").body(&self.body),
         })
     }
+}
+
+/// How long a request may take that wants `longest`, in what is left of this delivery.
+pub(crate) fn limit(longest: Duration) -> Duration {
+    context::time_left().saturating_sub(ANSWER_RESERVE).clamp(Duration::from_millis(1), longest)
 }
 
 /// What a service answered.

@@ -29,6 +29,19 @@ struct BigQuery {
     google: google::Online,
     streams: append::Streams,
     tables: insert_all::Tables,
+    /// Whether the dataset is known to be where it should be.
+    located: bool,
+}
+
+impl BigQuery {
+    /// Looks once whether the dataset is where the customer wants it, if that was said.
+    fn locate(&mut self) -> Result<(), Error> {
+        if !self.located && self.target.location.is_some() {
+            tables::check_dataset(&mut self.google, &self.target)?;
+        }
+        self.located = true;
+        Ok(())
+    }
 }
 
 impl Sink for BigQuery {
@@ -43,10 +56,12 @@ impl Sink for BigQuery {
             google: google::Online::new(access),
             streams: append::Streams::default(),
             tables: insert_all::Tables::default(),
+            located: false,
         })
     }
 
     fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
+        self.locate()?;
         let customer = context::customer();
         let writing = rows::Writing { target: &self.target, customer: &customer, now_ms: context::now_ms() };
         let keys: Vec<String> = batch.events.iter().map(|event| event.idempotency_key.clone()).collect();
@@ -67,6 +82,7 @@ impl Sink for BigQuery {
     }
 
     fn verify(&mut self) -> Result<(), Error> {
+        self.locate()?;
         probe::run(&mut self.google, &self.target, &context::customer(), context::now_ms())
     }
 }

@@ -24,8 +24,6 @@ pub(crate) struct WriteStream {
     /// Only in the answer to `CreateWriteStream`.
     #[prost(message, optional, tag = "5")]
     pub(crate) table_schema: Option<TableSchema>,
-    #[prost(string, tag = "8")]
-    pub(crate) location: String,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, prost::Enumeration)]

@@ -19,8 +19,6 @@ const NEW_TABLE_WAIT: Duration = Duration::from_secs(15);
 struct Table {
     #[serde(default)]
     schema: Schema,
-    #[serde(default)]
-    location: String,
 }
 
 #[derive(Default, Deserialize)]
@@ -52,7 +50,6 @@ pub(crate) fn fit<G: Google>(google: &mut G, target: &Target, tables: &[String])
         let place = Place { target, table };
         let found: Table = rest(answer, place)?;
         let refused = |error| Failed { error, cause: Cause::Refused };
-        target.check_location(&found.location).map_err(refused)?;
         schema::check(&found.schema.fields, &target.place(table)).map_err(refused)
     };
     answers.into_iter().zip(tables).map(fits).collect()

@@ -281,15 +281,6 @@ fn a_table_that_does_not_fit_is_not_written_to() {
 }
 
 #[test]
-fn a_dataset_elsewhere_is_not_written_to() {
-    let target = target(r#"{"project":"acme","dataset":"events","location":"EU"}"#).unwrap();
-    let mut google =
-        Scripted::new(|_| message(&WriteStream { name: "s".into(), location: "us".into(), ..WriteStream::default() }));
-
-    assert_eq!(deliver(&mut Streams::default(), &mut google, &target, vec![lot("t", 0..1)]), ["location-differs"]);
-}
-
-#[test]
 fn without_time_nothing_is_begun() {
     let mut google = server(vec![]);
     google.time_left = Duration::from_secs(1);

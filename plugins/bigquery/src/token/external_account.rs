@@ -14,6 +14,7 @@ use super::answer::{self, Granted, Refusal};
 use super::form::form;
 use super::{EXCHANGE_LIMIT, SCOPE, Token};
 use crate::config::Target;
+use crate::google::limit;
 
 /// The only token endpoint that a configuration may name.
 const TOKEN_URL: &str = "https://sts.googleapis.com/v1/token";
@@ -138,7 +139,7 @@ impl Federation {
     }
 
     fn subject_token(&self) -> Result<Secret, Error> {
-        let request = Request::get(&self.subject_url).timeout(EXCHANGE_LIMIT);
+        let request = Request::get(&self.subject_url).timeout(limit(EXCHANGE_LIMIT));
         let request = self.subject_headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = match credential::optional_field("subject_token_authorization") {
             Some(authorization) => request.secret_header("authorization", "", &authorization),
@@ -163,7 +164,7 @@ impl Federation {
         let before = format!("{}&subject_token=", exchange_fields(&self.audience, scope, &self.subject_token_type));
         let answer = Request::post(&self.sts_url)
             .header("content-type", "application/x-www-form-urlencoded")
-            .timeout(EXCHANGE_LIMIT)
+            .timeout(limit(EXCHANGE_LIMIT))
             .secret_body(before, subject, BodyEncoding::Form, "")
             .send()?;
         answer::granted(&self.success(&answer, &self.sts_url)?)
@@ -173,7 +174,7 @@ impl Federation {
         let federated = credential::seal(federated.token.as_bytes());
         let answer = Request::post(&account.url)
             .bearer(&federated)
-            .timeout(EXCHANGE_LIMIT)
+            .timeout(limit(EXCHANGE_LIMIT))
             .json(&json!({ "scope": [SCOPE], "lifetime": format!("{}s", account.lifetime_s) }))?
             .send()?;
         answer::impersonated(&self.success(&answer, &account.url)?, account.lifetime_s)

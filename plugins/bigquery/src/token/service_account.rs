@@ -12,6 +12,7 @@ use super::answer::{self, Refusal};
 use super::form::form;
 use super::{EXCHANGE_LIMIT, SCOPE, Token};
 use crate::config::Origins;
+use crate::google::limit;
 
 /// The only endpoint that tokens are asked for, and the audience of what is signed: never the one that a key file names.
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
@@ -68,7 +69,7 @@ impl Key {
         let assertion = format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature));
         let answer = Request::post(&self.url)
             .header("content-type", "application/x-www-form-urlencoded")
-            .timeout(EXCHANGE_LIMIT)
+            .timeout(limit(EXCHANGE_LIMIT))
             .body(form(&[("grant_type", GRANT_TYPE), ("assertion", &assertion)]))
             .send()?;
         let body = answer.body();
