@@ -42,7 +42,7 @@ impl Shown {
     pub(super) fn parse(directive: &str) -> Option<Shown> {
         let lower = directive.to_ascii_lowercase();
         let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
-        if !says(&["certificate", "tls"]) {
+        if !says(&["cert", "tls"]) {
             return None;
         }
         if says(&["expired"]) {

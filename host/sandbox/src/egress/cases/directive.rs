@@ -73,8 +73,11 @@ impl Scene {
         } else if let Some(url) = words.find(|word| word.contains("://")) {
             self.ask = Ask::of(url, "");
         } else {
-            let (_, header) = does.split_once("sets ").or(does.split_once("sends "))?;
-            let header = header.trim_start_matches("a ").trim_start_matches("header ");
+            // `sets header Name: value`, `sets the Host header to value`
+            let is_header = does.contains("header") || does.contains(": ");
+            let (_, header) = does.split_once(' ').filter(|_| is_header)?;
+            let header =
+                ["a ", "the ", "header "].iter().fold(header, |text, word| text.strip_prefix(word).unwrap_or(text));
             let (name, value) = header.split_once([':', '=', ' ']).unwrap_or((header, ""));
             self.headers.push((name.trim().to_owned(), value.trim_matches([' ', ':', '=']).to_owned()));
         }

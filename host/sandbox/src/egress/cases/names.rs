@@ -33,7 +33,7 @@ impl Names {
 
     /// Reads the directive's text; `None` when it cannot be understood.
     pub(super) fn parse(text: &str) -> Option<Self> {
-        let parts = split(text);
+        let parts = split(&text.replace(['(', ')'], " "));
         let several = parts.len() > 1;
         // In front of numbered answers there may be a remark on all of them.
         let is_preface =
@@ -94,7 +94,10 @@ fn split(text: &str) -> Vec<String> {
 
 /// What follows the number of an answer: `attempt1:A=…`, `2:A=…`, `lookup#2:`, `first:A=…`.
 fn after_number(word: &str) -> Option<&str> {
-    let (number, rest) = word.split_once(':')?;
+    let is_named = ["attempt", "lookup", "query"].iter().any(|name| {
+        word.strip_prefix(name).is_some_and(|rest| !rest.is_empty() && rest.bytes().all(|b| b.is_ascii_digit()))
+    });
+    let (number, rest) = if is_named { (word, "") } else { word.split_once(':')? };
     let bare = ["attempt", "lookup", "query", "answer", "turn"]
         .iter()
         .find_map(|name| number.strip_prefix(name))
@@ -247,6 +250,7 @@ mod tests {
         assert_eq!(answers("alternating A=1.2.3.4, A=10.0.0.1"), [["1.2.3.4"], ["10.0.0.1"]]);
         assert_eq!(answers("A=1.2.3.4 then 10.0.0.1"), [["1.2.3.4"], ["10.0.0.1"]]);
         assert_eq!(answers("A=1.2.3.4 then A=10.0.0.1 then SERVFAIL").len(), 3);
+        assert_eq!(answers("lookup1 A=1.2.3.4 (ttl 0) lookup2 A=10.0.0.1"), [["1.2.3.4"], ["10.0.0.1"]]);
     }
 
     #[test]

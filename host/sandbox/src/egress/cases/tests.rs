@@ -131,8 +131,12 @@ async fn a_component_that_imports_a_way_around_the_door_is_refused() {
 
         assert!(matches!(&judgement, Judgement::Deny(why) if why.contains(import)), "{judgement:?}");
     }
-    let metadata = "https://a.test/\tdeny\t[wasm] {component sets header Metadata-Flavor: Google}";
-    assert_eq!(judge(metadata).await, deny("header-not-allowed"));
+    for header in ["sets header Metadata-Flavor: Google", "sets the Host header to a.test", "adds X-Forwarded-For: ::1"]
+    {
+        let judgement = judge(&format!("https://a.test/\tdeny\t[wasm] {{component {header}}}")).await;
+
+        assert_eq!(judgement, deny("header-not-allowed"), "{header}");
+    }
     let url = "https://a.test/\tdeny\t[wasm] {component sends a request to https://127.0.0.1/}";
     assert_eq!(judge(url).await, deny("egress-address"));
 }
@@ -140,7 +144,7 @@ async fn a_component_that_imports_a_way_around_the_door_is_refused() {
 #[tokio::test]
 async fn a_directive_that_cannot_be_understood_is_a_failure_and_not_guessed() {
     for directive in
-        ["moon full", "http nonsense", "dns perhaps", "config what=ever", "config", "env", "component dances", ""]
+        ["moon full", "http nonsense", "dns perhaps", "config what=ever", "config", "env", "component dances about", ""]
     {
         let case = case(&format!("https://example.com/\tallow\t{{{directive}}}"));
 
