@@ -1,14 +1,17 @@
 //! The product from outside: the real server, real receivers, and what a vendor's program sees. Files are stories.
 
 mod bad_input;
+mod bigquery;
 mod cli;
 mod crash;
 mod delivery;
 mod hostile;
 mod isolation;
+mod kafka;
 mod publishing;
 mod retry;
 mod s3;
 mod seaweed;
 mod story;
+mod streams;
 mod webhook;

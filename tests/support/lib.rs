@@ -1,16 +1,23 @@
 //! What the black-box tests, the proofs and the demo share: the real host as a child, its API, and independent receivers.
 
 pub mod api;
+pub mod bigquery;
 pub mod bodies;
+pub mod certificates;
 pub mod chance;
 pub mod clock;
 pub mod events;
+pub mod guarded;
 pub mod host;
+pub mod kafka;
+pub mod noida;
+pub mod oidc;
 pub mod patience;
 pub mod peers;
 pub mod places;
 pub mod s3;
 pub mod spite;
+pub mod tokens;
 pub mod trouble;
 pub mod webhook;
 

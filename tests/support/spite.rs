@@ -15,11 +15,13 @@ use axum::routing::any;
 use bytes::Bytes;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::stream;
 use http::HeaderMap;
 use tokio::task::JoinHandle;
 
+use self::stream::SpiteStream;
 use crate::trouble::Result;
+
+pub mod stream;
 
 /// Bytes of one part of a long answer.
 const PART: usize = 64 * 1024;
@@ -30,6 +32,7 @@ const PARTS: usize = (1 << 30) / PART;
 pub struct SpiteServer {
     url: String,
     seen: Seen,
+    stream: SpiteStream,
     serving: JoinHandle<()>,
 }
 
@@ -62,12 +65,17 @@ impl SpiteServer {
             // It ends with its task; the tests see from outside when it does not serve.
             drop(axum::serve(listener, router).await);
         });
-        Ok(SpiteServer { url, seen, serving })
+        Ok(SpiteServer { url, seen, stream: SpiteStream::start().await?, serving })
     }
 
     /// Its address, followed by `path`.
     pub fn at(&self, path: &str) -> String {
         format!("{}{path}", self.url)
+    }
+
+    /// Where it takes byte streams.
+    pub fn stream(&self) -> &SpiteStream {
+        &self.stream
     }
 
     /// How many requests came.
@@ -102,11 +110,11 @@ fn is_injected(headers: &HeaderMap) -> bool {
 
 fn gigabyte() -> impl futures_util::Stream<Item = std::result::Result<Bytes, Infallible>> {
     let part = Bytes::from(vec![b'x'; PART]);
-    stream::iter((0..PARTS).map(move |_| Ok(part.clone())))
+    futures_util::stream::iter((0..PARTS).map(move |_| Ok(part.clone())))
 }
 
 fn trickle() -> impl futures_util::Stream<Item = std::result::Result<Bytes, Infallible>> {
-    stream::unfold((), async |()| {
+    futures_util::stream::unfold((), async |()| {
         tokio::time::sleep(Duration::from_secs(1)).await;
         Some((Ok(Bytes::from_static(b"x")), ()))
     })
