@@ -4,9 +4,9 @@
 
 use std::collections::BTreeMap;
 
-use freehold_sdk::Error;
 use freehold_sdk::credential::{self, Secret};
 use freehold_sdk::http::{BodyEncoding, Request, Response};
+use freehold_sdk::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -147,13 +147,7 @@ impl Federation {
         };
         let answer = request.send()?;
         if !answer.is_success() {
-            let error = answer.error();
-            let message = format!("the subject token URL gives no token: {}", error.message());
-            // Its refusals are its owner's to correct, and none of them is about an event.
-            return Err(Error::new(error.kind(), "subject-token-refused", message)
-                .with_kind(not_rejected(error.kind()))
-                .with_retry_after(error.retry_after())
-                .with_request_sent(true));
+            return Err(subject_token_refused(answer.status(), answer.error()));
         }
         let token = subject_token_in(&answer.text(), self.subject_member.as_deref())?;
         Ok(credential::seal(token.as_bytes()))
@@ -247,9 +241,17 @@ fn invalid(problem: &str) -> Error {
     Error::auth("configuration-invalid", format!("the credential configuration cannot be used: {problem}"))
 }
 
-fn not_rejected(kind: freehold_sdk::ErrorKind) -> freehold_sdk::ErrorKind {
-    use freehold_sdk::ErrorKind::{Auth, Config, Rejected};
-    if matches!(kind, Rejected | Config) { Auth } else { kind }
+/// A refusal of the subject token URL is its owner's to correct, and never about an event.
+fn subject_token_refused(status: u16, error: Error) -> Error {
+    let (kind, advice) = match error.kind() {
+        kind @ (ErrorKind::Throttled | ErrorKind::Transient) if status != 404 => (kind, "it is tried again by itself"),
+        _ if matches!(status, 401 | 403) => {
+            (ErrorKind::Auth, "save what it wants to see as subject_token_authorization")
+        }
+        _ => (ErrorKind::Auth, "look whether it is the right address, and save the credential again"),
+    };
+    let message = format!("the subject token URL answered {status} and gave no token: {advice}");
+    Error::new(kind, "subject-token-refused", message).with_retry_after(error.retry_after()).with_request_sent(true)
 }
 
 /// The service account's address in an impersonation URL of Google's.

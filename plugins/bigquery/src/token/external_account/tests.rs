@@ -154,3 +154,20 @@ fn the_subject_token_is_found_in_text_and_in_json() {
         }
     }
 }
+
+#[test]
+fn a_refusal_of_the_subject_token_url_gives_up_on_no_event() {
+    use ErrorKind::{Auth, Config, Rejected, Throttled, Transient};
+    for (status, by_status, kind) in [
+        (400, Rejected, Auth),
+        (401, Auth, Auth),
+        (404, Transient, Auth),
+        (410, Config, Auth),
+        (429, Throttled, Throttled),
+        (500, Transient, Transient),
+    ] {
+        let error = subject_token_refused(status, Error::new(by_status, "by-status", "by its status"));
+
+        assert_eq!(error.kind(), kind, "{status}");
+    }
+}
