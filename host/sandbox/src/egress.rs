@@ -22,6 +22,7 @@ pub mod client;
 pub(crate) mod client_certificate;
 pub mod dial;
 pub mod endpoint;
+pub mod explain;
 pub mod network;
 pub mod refusal;
 pub mod resolve;
@@ -33,6 +34,7 @@ pub use self::client::{Client, Request, Response, SendError};
 pub use self::client_certificate::ClientCertificate;
 pub use self::dial::Dial;
 pub use self::endpoint::{Endpoint, EndpointError, EndpointPolicy};
+pub use self::explain::{Explanation, Ground};
 pub use self::network::{AllowedNetwork, InvalidNetwork};
 pub use self::refusal::{EgressError, Refusal, Rule, Unreachable};
 pub use self::resolve::{Resolve, ResolveError, SystemResolver};
@@ -59,6 +61,8 @@ pub struct EgressConfig {
     pub allow_names: Vec<String>,
     /// Names and everything under them that may not be reached, besides the ones that are for local use anyway.
     pub denied_suffixes: Vec<String>,
+    /// Name servers to ask instead of those that this host is configured with.
+    pub name_servers: Vec<SocketAddr>,
     /// Roots that certificates may lead to, besides the system's.
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// How long things may take.
@@ -81,6 +85,7 @@ impl Default for EgressConfig {
             allow_nat64: false,
             allow_names: Vec::new(),
             denied_suffixes: Vec::new(),
+            name_servers: Vec::new(),
             extra_roots: Vec::new(),
             timeouts: Timeouts::default(),
             // Far more than any API answers to a write; a plugin that reads more is not delivering.
@@ -190,20 +195,21 @@ impl Door {
     }
 
     async fn judge(&self, url: &str, policy: Option<&EndpointPolicy>) -> Result<(), EgressError> {
+        let StreamAddress { scheme, host, port } = self.read(url)?;
+        if policy.is_some_and(|policy| policy.position_of(scheme, &host, port).is_none()) {
+            return Err(Refusal::of(Rule::Endpoint, &host).into());
+        }
+        self.approve(scheme, &host, port).await?;
+        Ok(())
+    }
+
+    /// Scheme, host and port of a URL, or of a byte stream's endpoint.
+    fn read(&self, url: &str) -> Result<StreamAddress, Refusal> {
         if Scheme::of_stream(url).is_some() {
-            let StreamAddress { scheme, host, port } = StreamAddress::parse(url, self.config())?;
-            if policy.is_some_and(|policy| policy.position_of(scheme, &host, port).is_none()) {
-                return Err(Refusal::of(Rule::Endpoint, &host).into());
-            }
-            self.approve(scheme, &host, port).await?;
-            return Ok(());
+            return StreamAddress::parse(url, self.config());
         }
         let url = url::canonicalise_for(url, self.config())?;
-        if policy.is_some_and(|policy| !policy.permits(&url)) {
-            return Err(Refusal::of(Rule::Endpoint, url.host()).into());
-        }
-        self.approve(url.scheme(), url.host(), url.port()).await?;
-        Ok(())
+        Ok(StreamAddress { scheme: url.scheme(), host: url.host().to_owned(), port: url.port() })
     }
 
     /// A client that reaches the endpoints of `policy` and nothing else, with connections and TLS sessions of its own.
@@ -218,20 +224,35 @@ impl Door {
 
     /// The addresses of `host` that may be dialled: never empty.
     pub(crate) async fn approve(&self, scheme: Scheme, host: &str, port: u16) -> Result<Vec<SocketAddr>, EgressError> {
-        let config = self.config();
-        // What would be broken outside the operator's networks.
-        let in_the_clear = match scheme {
-            Scheme::Http if !config.allow_http => Some(Rule::PlainHttp),
-            Scheme::Tcp if !config.allow_plaintext_streams => Some(Rule::PlainStream),
-            _ => None,
-        };
-        if let Some(rule) = in_the_clear.filter(|_| config.allow.is_empty()) {
-            return Err(Refusal::of(rule, host).into());
+        self.check_closed(scheme, host)?;
+        let found = self.addresses(host).await?;
+        Ok(self.choose(scheme, host, port, &found)?)
+    }
+
+    /// Errs when no address could make `scheme` acceptable: then nothing needs to be looked up.
+    fn check_closed(&self, scheme: Scheme, host: &str) -> Result<(), Refusal> {
+        match self.in_the_clear(scheme) {
+            Some(rule) if self.config().allow.is_empty() => Err(Refusal::of(rule, host)),
+            _ => Ok(()),
         }
+    }
+
+    /// The rule that `scheme` breaks outside the operator's networks.
+    fn in_the_clear(&self, scheme: Scheme) -> Option<Rule> {
+        match scheme {
+            Scheme::Http if !self.config().allow_http => Some(Rule::PlainHttp),
+            Scheme::Tcp if !self.config().allow_plaintext_streams => Some(Rule::PlainStream),
+            _ => None,
+        }
+    }
+
+    /// Those of the addresses `found` for `host` that may be dialled: never none.
+    fn choose(&self, scheme: Scheme, host: &str, port: u16, found: &[IpAddr]) -> Result<Vec<SocketAddr>, Refusal> {
+        let in_the_clear = self.in_the_clear(scheme);
         let mut broken = Rule::Address;
         let mut approved: Vec<SocketAddr> = Vec::new();
-        for ip in self.addresses(host).await? {
-            let Ok(admitted) = address::admit(ip, port, config) else { continue };
+        for ip in found {
+            let Ok(admitted) = address::admit(*ip, port, self.config()) else { continue };
             let address = SocketAddr::new(admitted.address, port);
             if let Some(rule) = in_the_clear.filter(|_| !admitted.by_operator) {
                 broken = rule;
@@ -239,7 +260,7 @@ impl Door {
                 approved.push(address);
             }
         }
-        if approved.is_empty() { Err(Refusal::of(broken, host).into()) } else { Ok(approved) }
+        if approved.is_empty() { Err(Refusal::of(broken, host)) } else { Ok(approved) }
     }
 
     /// The addresses of `host`, not judged. No more than [`resolve::ANSWERS_MAX`].

@@ -72,7 +72,7 @@ impl Sandbox {
     /// When the engine refuses its settings, for example because the machine's address space is too small for
     /// `limits.instances` memories.
     pub fn new(config: SandboxConfig, code_key: Secret, sources: Sources) -> Result<Sandbox, SandboxError> {
-        let resolver = Arc::new(SystemResolver::new());
+        let resolver = Arc::new(SystemResolver::asking(&config.egress.name_servers));
         let door = Door::new(config.egress.clone(), resolver);
         Self::with_door(config, door, code_key, sources)
     }

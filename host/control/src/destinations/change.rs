@@ -50,7 +50,7 @@ impl Control {
             subscription: document.subscription.as_deref(),
             settings: &document.settings.0,
         };
-        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door().config(), Vec::new())?;
+        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door(), Vec::new())?;
         let changed_config = changed_config_fields(&current.config, &config);
         let change = difference(&current, checked, config);
         if change == DestinationChange::default() {

@@ -4,7 +4,7 @@ use freehold_model::destination::DeliverySettings;
 use freehold_model::limits;
 use freehold_model::subscription::EventPattern;
 use freehold_sandbox::DestinationType;
-use freehold_sandbox::egress::EgressConfig;
+use freehold_sandbox::egress::Door;
 use serde_json::Value;
 
 use crate::error::{ControlError, Problem, refuse_if_any};
@@ -31,23 +31,18 @@ pub(super) struct Checked {
 pub(super) fn check(
     wish: &Wish<'_>,
     destination_type: &DestinationType,
-    egress: &EgressConfig,
+    door: &Door,
     mut problems: Vec<Problem>,
 ) -> Result<Checked, ControlError> {
     let name = names::name("/name", wish.name).map_err(|problem| problems.push(problem)).unwrap_or_default();
-    check_config(wish.config, destination_type, egress, &mut problems);
+    check_config(wish.config, destination_type, door, &mut problems);
     let subscription = check_subscription(wish.subscription, &mut problems);
     let settings = settings::check(wish.settings, destination_type.manifest(), &mut problems);
     refuse_if_any(problems)?;
     Ok(Checked { name, subscription, settings })
 }
 
-fn check_config(
-    config: &Value,
-    destination_type: &DestinationType,
-    egress: &EgressConfig,
-    problems: &mut Vec<Problem>,
-) {
+fn check_config(config: &Value, destination_type: &DestinationType, door: &Door, problems: &mut Vec<Problem>) {
     if config.to_string().len() > limits::CONFIG_BYTES_MAX {
         problems.push(Problem::new("/config", "must have at most 64 KiB"));
         return;
@@ -58,7 +53,7 @@ fn check_config(
         violations.into_iter().map(|broken| Problem::new(format!("/config{}", broken.pointer), broken.message)),
     );
     if fits {
-        problems.extend(egress_shape::problems(&destination_type.manifest().endpoints, config, egress));
+        problems.extend(egress_shape::problems(&destination_type.manifest().endpoints, config, door));
     }
 }
 

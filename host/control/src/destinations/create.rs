@@ -63,7 +63,7 @@ impl Control {
         let prepared = credential::prepare(&destination_type, draft.credential, "/credential", sources, &mut problems);
         let subscription = draft.subscription.as_deref();
         let wish = Wish { name: &draft.name, config: &draft.config, subscription, settings: &draft.settings };
-        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door().config(), problems)?;
+        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door(), problems)?;
 
         let now = sources.now();
         let destination = Destination {

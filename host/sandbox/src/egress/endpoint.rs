@@ -55,6 +55,11 @@ impl Endpoint {
         is_host && self.port == port && self.scheme == scheme
     }
 
+    /// Its scheme, host and port.
+    pub(crate) fn parts(&self) -> (Scheme, &str, u16) {
+        (self.scheme, &self.host, self.port)
+    }
+
     /// Host and port, for people: `hooks.example.com:443`.
     pub(crate) fn authority(&self) -> String {
         format!("{}:{}", self.host, self.port)
@@ -138,10 +143,22 @@ impl EndpointPolicy {
         config: &Value,
         egress: &EgressConfig,
     ) -> Result<EndpointPolicy, EndpointError> {
+        Self::compile_with(templates, config, egress, |_| Ok(()))
+    }
+
+    /// [`Self::compile_for`], where every endpoint must also pass `judge`.
+    pub(crate) fn compile_with(
+        templates: &[String],
+        config: &Value,
+        egress: &EgressConfig,
+        judge: impl Fn(&Endpoint) -> Result<(), Refusal>,
+    ) -> Result<EndpointPolicy, EndpointError> {
         let mut endpoints = Vec::with_capacity(templates.len());
         for template in templates {
             for filled in fill(template, config)? {
+                let field = filled.field.clone();
                 let endpoint = filled.endpoint(template, egress)?;
+                judge(&endpoint).map_err(|refusal| refused(template, field, refusal))?;
                 if !endpoints.contains(&endpoint) {
                     endpoints.push(endpoint);
                 }
@@ -184,10 +201,7 @@ struct Filled {
 
 impl Filled {
     fn endpoint(self, template: &str, egress: &EgressConfig) -> Result<Endpoint, EndpointError> {
-        let refused = |refusal: Refusal| match &self.field {
-            Some(field) => EndpointError::Refused { field: field.clone(), refusal },
-            None => malformed(template, "is not a URL that can be reached"),
-        };
+        let refused = |refusal| refused(template, self.field.clone(), refusal);
         // Which protocols a type may speak is for its manifest to say, not for a config.
         if template.contains("://") && Scheme::of_stream(&self.text).is_some() {
             return stream_endpoint(&self.text, egress).map_err(refused);
@@ -211,6 +225,14 @@ fn stream_endpoint(text: &str, egress: &EgressConfig) -> Result<Endpoint, Refusa
         return Err(Refusal::of(Rule::Pattern, &host));
     }
     Ok(Endpoint::new(address.scheme, &host, address.port))
+}
+
+/// What is said of an endpoint that the door refuses: about the field that led there, or about the template when none did.
+fn refused(template: &str, field: Option<String>, refusal: Refusal) -> EndpointError {
+    match field {
+        Some(field) => EndpointError::Refused { field, refusal },
+        None => malformed(template, "is not a URL that can be reached"),
+    }
 }
 
 fn malformed(template: &str, problem: &'static str) -> EndpointError {

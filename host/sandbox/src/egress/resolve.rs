@@ -1,13 +1,14 @@
 //! Turns a name into addresses: absolute names only, no search list, no hosts file.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{LookupIpStrategy, ResolveHosts};
+use hickory_resolver::config::{LookupIpStrategy, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::NetError;
+use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use hickory_resolver::proto::rr::Name;
 
 /// Addresses looked at of one answer. What lies beyond is neither judged nor dialled.
@@ -57,19 +58,20 @@ impl ResolveError {
     }
 }
 
-/// Asks the name servers that this host is configured with.
+/// Asks the name servers that the operator names, else those that this host is configured with.
 ///
-/// Their list is read on the first lookup, and again on the next one as long as that fails: a host without
+/// The host's list is read on the first lookup, and again on the next one as long as that fails: a host without
 /// `/etc/resolv.conf` starts, and says at each lookup what is missing.
 #[derive(Default)]
 pub struct SystemResolver {
+    name_servers: Vec<SocketAddr>,
     resolver: Mutex<Option<Arc<TokioResolver>>>,
 }
 
 impl SystemResolver {
-    /// A resolver that has not read its configuration yet.
-    pub fn new() -> Self {
-        SystemResolver::default()
+    /// A resolver that asks `name_servers`, or, when there are none, has not read the host's configuration yet.
+    pub fn asking(name_servers: &[SocketAddr]) -> Self {
+        SystemResolver { name_servers: name_servers.to_vec(), ..SystemResolver::default() }
     }
 
     fn resolver(&self) -> Result<Arc<TokioResolver>, ResolveError> {
@@ -77,7 +79,7 @@ impl SystemResolver {
         if let Some(resolver) = &*slot {
             return Ok(Arc::clone(resolver));
         }
-        let resolver = Arc::new(configure().map_err(|error| {
+        let resolver = Arc::new(configure(&self.name_servers).map_err(|error| {
             tracing::warn!(%error, "no name servers: the system's resolver configuration cannot be read");
             ResolveError::NoNameServers
         })?);
@@ -86,8 +88,14 @@ impl SystemResolver {
     }
 }
 
-fn configure() -> Result<TokioResolver, NetError> {
-    let mut builder = TokioResolver::builder_tokio()?;
+fn configure(name_servers: &[SocketAddr]) -> Result<TokioResolver, NetError> {
+    let mut builder = if name_servers.is_empty() {
+        TokioResolver::builder_tokio()?
+    } else {
+        let servers = name_servers.iter().map(name_server).collect();
+        TokioResolver::builder_with_config(ResolverConfig::from_name_servers(servers), TokioRuntimeProvider::default())
+            .with_options(ResolverOpts::default())
+    };
     let options = builder.options_mut();
     options.use_hosts_file = ResolveHosts::Never;
     options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
@@ -95,6 +103,15 @@ fn configure() -> Result<TokioResolver, NetError> {
     options.attempts = 2;
     options.max_active_requests = QUESTIONS_MAX;
     builder.build()
+}
+
+/// A name server that is asked over UDP, and over TCP for what does not fit.
+fn name_server(address: &SocketAddr) -> NameServerConfig {
+    let mut server = NameServerConfig::udp_and_tcp(address.ip());
+    for connection in &mut server.connections {
+        connection.port = address.port();
+    }
+    server
 }
 
 impl Resolve for SystemResolver {

@@ -20,13 +20,13 @@ mod http2;
 mod streams;
 
 /// Answers every name with the same addresses, the first lookup's first.
-struct Names {
+pub(super) struct Names {
     answers: Vec<Vec<IpAddr>>,
     lookups: AtomicUsize,
 }
 
 impl Names {
-    fn new(answers: &[&[&str]]) -> Arc<Self> {
+    pub(super) fn new(answers: &[&[&str]]) -> Arc<Self> {
         let addresses = |answer: &&[&str]| answer.iter().map(|address| address.parse().unwrap()).collect();
         Arc::new(Names { answers: answers.iter().map(addresses).collect(), lookups: AtomicUsize::new(0) })
     }
@@ -45,7 +45,7 @@ impl Resolve for Names {
 }
 
 /// A door that may reach this machine in the clear.
-fn loopback() -> EgressConfig {
+pub(super) fn loopback() -> EgressConfig {
     EgressConfig { allow: vec!["127.0.0.0/8".parse().unwrap()], ..EgressConfig::default() }
 }
 

@@ -3,6 +3,7 @@
 //! Its defaults are the door's own; here are the names, units and files by which an operator writes them.
 
 use std::fs;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub(crate) struct EgressSection {
     pub(crate) allow_names: Vec<String>,
     /// Names that may not be reached, with everything under them.
     pub(crate) deny_suffixes: Vec<String>,
+    /// Name servers to ask instead of those of `/etc/resolv.conf`.
+    pub(crate) name_servers: Vec<SocketAddr>,
     /// PEM files with roots that certificates may lead to, besides the system's.
     pub(crate) ca_files: Vec<PathBuf>,
     /// Until a name is resolved.
@@ -64,6 +67,7 @@ impl Default for EgressSection {
             allow_nat64: door.allow_nat64,
             allow_names: door.allow_names,
             deny_suffixes: door.denied_suffixes,
+            name_servers: door.name_servers,
             ca_files: Vec::new(),
             resolve_ms: millis(door.timeouts.resolve),
             connect_ms: millis(door.timeouts.connect),
@@ -96,6 +100,7 @@ impl EgressSection {
             allow_nat64: self.allow_nat64,
             allow_names: self.allow_names.clone(),
             denied_suffixes: self.deny_suffixes.clone(),
+            name_servers: self.name_servers.clone(),
             extra_roots,
             timeouts: Timeouts {
                 resolve: Duration::from_millis(self.resolve_ms),

@@ -346,7 +346,7 @@ async fn a_name_that_leads_nowhere_is_no_refusal() {
 
 #[tokio::test]
 async fn the_systems_resolver_answers_for_names_that_cannot_exist() {
-    let resolver = SystemResolver::new();
+    let resolver = SystemResolver::asking(&[]);
 
     assert!(resolver.resolve("no-such-host.invalid").await.is_err());
 }
