@@ -7,7 +7,7 @@
 
 use freehold_sdk::{Error, Event};
 
-use crate::answer::Place;
+use crate::answer::{Cause, Failed, Place};
 use crate::append::judge::{Appended, judge};
 use crate::append::stream;
 use crate::config::{Mode, Target};
@@ -38,12 +38,16 @@ pub(crate) fn run<G: Google>(google: &mut G, target: &Target, customer: &str, no
         google.note("the dataset was looked at; whether rows can be written shows with the first event of each type");
         return Ok(());
     }
-    // A table of its own, which shows whether tables can be made.
-    let is_there = |google: &mut G| tables::fit(google, target, std::slice::from_ref(&table)).iter().all(Result::is_ok);
-    let was_there = is_there(google);
+    // A table of its own, which shows whether tables can be made. One that was there before is left alone.
+    let is_missing = |failed: &Failed| failed.cause == Cause::Missing;
+    let was_missing =
+        tables::fit(google, target, std::slice::from_ref(&table)).iter().any(|fit| fit.as_ref().is_err_and(is_missing));
     let making = Making { target, expires_ms: Some(now_ms + TEST_TABLE_MS) };
     let written = write(google, making, &table, &writing);
-    if !was_there && let Err(error) = tables::remove(google, target, &table) {
+    if was_missing
+        && let Err(error) = tables::remove(google, target, &table)
+        && error.code() != "table-missing"
+    {
         google.note(&format!("the test's table {table} stays until it removes itself in an hour: {error}"));
     }
     match written {

@@ -106,6 +106,22 @@ fn with_a_table_for_each_type_the_test_makes_one_and_removes_it() {
 }
 
 #[test]
+fn a_table_that_was_there_before_the_test_stays() {
+    let json = r#"{"project":"acme","dataset":"events","table":"events_{type}"}"#;
+    let narrow = r#"{"schema":{"fields":[{"name":"id","type":"STRING"}]}}"#;
+    let mut fitting = Scripted::new(healthy);
+    let mut other = Scripted::new(|call| match end(call) {
+        ("GET", "events_freehold_test") => rest(200, narrow),
+        _ => healthy(call),
+    });
+
+    for google in [&mut fitting, &mut other] {
+        assert_eq!(run_with(json, google), Ok(()));
+        assert!(!google.called().iter().any(|call| call.starts_with("DELETE")), "{:?}", google.called());
+    }
+}
+
+#[test]
 fn without_leave_to_make_tables_the_dataset_is_looked_at() {
     let json = r#"{"project":"acme","dataset":"events","table":"{type}","create_tables":false,"location":"EU"}"#;
     let mut there = Scripted::new(|_| rest(200, r#"{"location":"EU"}"#));
