@@ -1,7 +1,8 @@
 //! What guests do that mean no good, and what must then happen. Each guest is a folder beside this one.
 //!
-//! All of them take the config `{"url"?, "marker"?}`, may reach `{url}` only, and know the credential fields `secret` (sealed)
-//! and `user` (text), both optional. What is not mentioned works: `open` and `verify` succeed. In every case the host goes on,
+//! All of them take the config `{"url"?, "stream"?, "marker"?}`, may reach `{url}` and, as a byte stream under any scheme,
+//! `{stream}` (host and port) only, and know the credential fields `secret` (sealed; its JSON member `public` may be read) and
+//! `user` (text), both optional. What is not mentioned works: `open` and `verify` succeed. In every case the host goes on,
 //! the attempt says why it failed, and other customers notice nothing.
 //!
 //! Guests that try to get out answer for all events alike: with the host's refusal as it came, or with an error of the code
@@ -31,13 +32,19 @@
 //! | `big-response` | reads what the config's `url` answers: a GiB, a byte a second, a gzip bomb | the exchange fails at the limit; answers `escaped` above 64 MiB |
 //! | `undeclared-field` | asks for a credential field that its manifest does not have | the instance ends |
 //! | `prefix-guesser` | guesses a secret byte by byte through `without-prefix` | the instance ends at the first guess |
-//! | `handle-flood` | makes requests without end and sends none | the instance ends at its handle limit |
+//! | `handle-flood` | makes requests with a secret without end and sends none | the instance ends at its handle limit |
 //! | `random-flood` | asks for 1 GiB of random bytes | the instance ends |
+//! | `member-reader` | reads a JSON member of its secret that its manifest does not list; with `test.sealed`, one that it lists, of bytes that it sealed itself; with `test.seal`, seals 1 MiB | the instance ends |
+//! | `stream-elsewhere` | opens a byte stream to where it may not, by the first event's type: `test.metadata`, `test.port`, `test.scheme`, `test.http` (its own `url` as a stream) | `egress-denied` |
+//! | `stream-flood` | opens streams to `stream` without end and keeps them | 64 are open at most; the instance ends at its request limit |
+//! | `stream-clear` | writes its secret before TLS; with `test.long`, a MiB that is no secret | an error; neither arrives |
+//! | `stream-reader` | reads from `stream` without end (`test.endless`, `test.trickle`), or 4 GiB at once (`test.huge`) | the instance ends by CPU or time; an error |
 //! | `unknown-import` | imports `freehold:evil/thing` | refused at install, with the name of the import |
 //! | `wasi-import` | imports `wasi:cli/environment` | refused at install, with advice |
 //! | `leaker` | reads its secret by `reveal`, and tells it in its log and its error, plain, in hex and in base64 | the secret appears nowhere |
 //! | `echo-leaker` | sends its sealed secret to the config's `url`, and tells what comes back | the secret appears nowhere |
 //! | `memory-reader` | searches its memory, at start, for the bytes that the config's `marker` gives in hex; answers `marker-found` | not found: an instance's memory holds nothing of another one. (That it does search is seen with the marker `6d61726b65722d666f756e64`, a text of its own.) |
+//! | `stream-talker` | behaves: tells its secret over a byte stream, and logs what comes back (see its source) | delivered; the secret is blotted out |
 //! | `scripted` | behaves: each event's type says what becomes of it (see its source) | just that |
 
 use freehold_sdk::http::Request;
@@ -52,6 +59,8 @@ pub use freehold_sdk;
 pub struct Config {
     /// The one address that may be reached.
     pub url: Option<String>,
+    /// Host and port of the one byte stream that may be opened.
+    pub stream: Option<String>,
     /// Bytes in hex.
     pub marker: Option<String>,
 }
@@ -60,6 +69,14 @@ impl Config {
     /// The address, or an error that says that it is missing.
     pub fn url(&self) -> Result<&str, Error> {
         self.url.as_deref().ok_or_else(|| Error::config("url-missing", "this guest needs a url in its config"))
+    }
+
+    /// The byte stream under `scheme`, or an error that says that it is missing.
+    pub fn stream(&self, scheme: &str) -> Result<String, Error> {
+        let stream = self.stream.as_deref();
+        let stream =
+            stream.ok_or_else(|| Error::config("stream-missing", "this guest needs a stream in its config"))?;
+        Ok(format!("{scheme}://{stream}"))
     }
 }
 
@@ -111,9 +128,9 @@ macro_rules! manifest {
             r#"","version":"0.1.0","label":""#,
             $name,
             r#"","description":"A guest for tests of the sandbox. Not for use."#,
-            r#"","config":{"type":"object","additionalProperties":false,"properties":{"url":{"type":"string"},"marker":{"type":"string"}}}"#,
-            r#","credential":{"type":"object","additionalProperties":false,"properties":{"secret":{"type":"string","writeOnly":true},"user":{"type":"string"}}}"#,
-            r#","endpoints":["{url}"],"batch":{"events":100,"bytes":1048576,"age_ms":0},"concurrency":4,"ordering":"none","reveal":"#,
+            r#"","config":{"type":"object","additionalProperties":false,"properties":{"url":{"type":"string"},"stream":{"type":"string"},"marker":{"type":"string"}}}"#,
+            r#","credential":{"type":"object","additionalProperties":false,"properties":{"secret":{"type":"string","writeOnly":true,"x-public-members":["public"]},"user":{"type":"string"}}}"#,
+            r#","endpoints":["{url}","tls://{stream}","starttls://{stream}","tcp://{stream}"],"batch":{"events":100,"bytes":1048576,"age_ms":0},"concurrency":4,"ordering":"none","reveal":"#,
             $reveal,
             r#","fresh":false}"#
         )

@@ -92,7 +92,7 @@ impl Rule {
         match self {
             Rule::NotAUrl => "it is not an absolute URL; write it like https://hooks.example.com/path",
             Rule::Spelling => "it is spelt in a way that programs read differently; write the plain host name and port",
-            Rule::Scheme => "only https:// can be reached",
+            Rule::Scheme => "its scheme is not one that can be reached here; use https://",
             Rule::PlainHttp => "plain http is not encrypted; use https",
             Rule::PlainStream => {
                 "a connection without TLS is not encrypted; use TLS, or ask the operator of this service to allow it"
@@ -102,7 +102,7 @@ impl Rule {
             Rule::HostName => "its host is not a valid DNS name or address",
             Rule::SingleLabel => "its host is a single word; use the full name, such as hooks.example.com",
             Rule::LocalName => "names under that suffix are for local use only; use a public name",
-            Rule::Port => "that port belongs to another protocol; use 443 or a port above 1024 meant for HTTP",
+            Rule::Port => "that port belongs to another protocol; use 443, or the port that the service itself names",
             Rule::PortMissing => "it has no port; write host and port, such as broker.example.com:9093",
             Rule::Pattern => {
                 "a `*` can only be the whole first label with two more behind it, as in *.kafka.example.com:9093"
