@@ -8,11 +8,13 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt as _;
+use tokio::sync::Mutex;
 
 use crate::guarded::Guarded;
 use crate::patience::until;
@@ -71,11 +73,27 @@ pub enum Key {
 }
 
 impl BigQuery {
-    /// Starts it with one dataset. `None`, and a word why, where it cannot be had.
+    /// The one that runs, or a new one: tests side by side share it, each with a dataset of its own. `None`, and a word why,
+    /// where it cannot be had.
     ///
     /// # Errors
     /// When it can be had and does not start.
-    pub async fn start(dataset: &str) -> Result<Option<BigQuery>> {
+    pub async fn shared() -> Result<Option<Arc<BigQuery>>> {
+        static RUNNING: Mutex<Weak<BigQuery>> = Mutex::const_new(Weak::new());
+        let mut running = RUNNING.lock().await;
+        if let Some(bigquery) = running.upgrade() {
+            return Ok(Some(bigquery));
+        }
+        let started = BigQuery::start().await?.map(Arc::new);
+        *running = started.as_ref().map(Arc::downgrade).unwrap_or_default();
+        Ok(started)
+    }
+
+    /// Starts it. `None`, and a word why, where it cannot be had.
+    ///
+    /// # Errors
+    /// When it can be had and does not start.
+    pub async fn start() -> Result<Option<BigQuery>> {
         let Some(environment) = peers::if_it_can_be_had(install(), "BigQuery")? else { return Ok(None) };
         let folder = tempfile::tempdir()?;
         let (rest, storage) = (peers::free_port()?, peers::free_port()?);
@@ -101,9 +119,7 @@ impl BigQuery {
             Ok(log.split_inclusive('\n').find_map(|line| serde_json::from_str(line).ok()))
         })
         .await?;
-        let bigquery = BigQuery { environment, said, _front: front, _emulator: emulator, folder };
-        bigquery.ask("make_dataset", &json!({ "dataset": dataset })).await?;
-        Ok(Some(bigquery))
+        Ok(Some(BigQuery { environment, said, _front: front, _emulator: emulator, folder }))
     }
 
     /// What takes the place of Google's addresses in a destination's config.
@@ -153,22 +169,52 @@ impl BigQuery {
         format!("Bearer {}", self.said.word)
     }
 
-    /// Makes all tokens worthless that were given out.
+    /// Makes all tokens worthless that an account was given.
     ///
     /// # Errors
     /// When the front cannot be asked.
-    pub async fn revoke_tokens(&self) -> Result {
-        reqwest::Client::new().post(format!("{}/front/revoke", self.url())).send().await?.error_for_status()?;
-        Ok(())
+    pub async fn revoke_tokens(&self, account: &str) -> Result {
+        self.tell_front("revoke", account).await.map(drop)
     }
 
-    /// How many tokens have been given out.
+    /// Loses the answer to the next writes into a dataset, as many as `times`: what they write is written.
     ///
     /// # Errors
     /// When the front cannot be asked.
-    pub async fn tokens_given(&self) -> Result<u64> {
-        let answer: Value = reqwest::get(format!("{}/front/count", self.url())).await?.json().await?;
+    pub async fn lose_answers(&self, dataset: &str, times: usize) -> Result {
+        self.tell_front("lose", &format!("{dataset} {times}")).await.map(drop)
+    }
+
+    async fn tell_front(&self, what: &str, about: &str) -> Result<Value> {
+        let answer = reqwest::Client::new().post(format!("{}/front/{what}", self.url())).body(about.to_owned());
+        Ok(answer.send().await?.error_for_status()?.json().await?)
+    }
+
+    /// How many tokens an account has been given.
+    ///
+    /// # Errors
+    /// When the front cannot be asked.
+    pub async fn tokens_given(&self, account: &str) -> Result<u64> {
+        let answer = self.tell_front("count", account).await?;
         answer["tokens"].as_u64().ok_or_else(|| trouble("the front does not count its tokens"))
+    }
+
+    /// A key of a new account that may do everything, and the account's address.
+    ///
+    /// # Errors
+    /// When the front cannot be asked.
+    pub async fn new_account(&self) -> Result<(String, String)> {
+        let key = self.tell_front("account", "").await?;
+        let email = key["client_email"].as_str().unwrap_or_default().to_owned();
+        Ok((key.to_string(), email))
+    }
+
+    /// Makes a dataset.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub async fn make_dataset(&self, dataset: &str) -> Result {
+        self.ask("make_dataset", &json!({ "dataset": dataset })).await.map(drop)
     }
 
     /// The rows that a query gives.
@@ -220,8 +266,9 @@ impl BigQuery {
         let output = child.wait_with_output().await?;
         if !output.status.success() {
             let said = String::from_utf8_lossy(&output.stderr);
-            let last = said.lines().rev().find(|line| !line.trim().is_empty()).unwrap_or("it said nothing");
-            return Err(trouble(format!("Google's client cannot {command}: {last}")));
+            // The exception, without the way that led to it.
+            let lines = said.lines().skip_while(|line| !line.starts_with("google."));
+            return Err(trouble(format!("Google's client cannot {command}: {}", lines.collect::<Vec<_>>().join(" "))));
         }
         let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
         lines.map(|line| serde_json::from_slice(line).while_doing("reading the answer of Google's client")).collect()

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
+use crate::bigquery::{BigQuery, Key, PROJECT};
 use crate::s3::{Bucket, S3Server};
+use crate::trouble::Result;
 use crate::webhook::Mailbox;
 
 /// A webhook destination for everything, signed with `secret`.
@@ -35,6 +37,21 @@ pub fn s3(server: &S3Server, bucket: &Bucket) -> Value {
         "subscription": ["*"],
         "settings": { "batch_age_ms": 200 },
     })
+}
+
+/// A BigQuery destination for everything, into a dataset, with the writer's key.
+///
+/// # Errors
+/// When the key cannot be read.
+pub fn bigquery(bigquery: &BigQuery, dataset: &str) -> Result<Value> {
+    Ok(json!({
+        "type": "bigquery",
+        "name": "warehouse",
+        "config": { "project": PROJECT, "dataset": dataset, "endpoints": bigquery.endpoints() },
+        "credential": { "service_account": bigquery.key(Key::Writer)? },
+        "subscription": ["*"],
+        "settings": { "batch_age_ms": 200 },
+    }))
 }
 
 /// `body` with retries that come within milliseconds, so that a test need not wait for them.

@@ -18,6 +18,7 @@ import sys
 import threading
 import time
 import urllib.parse
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -45,12 +46,12 @@ class Account:
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.public = self.key.public_key()
 
-    def write(self, name):
+    def file(self):
         """The key file, as Google's console gives it."""
         private = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
-        file = {
+        return {
             "type": "service_account",
             "project_id": PROJECT,
             "private_key_id": self.id,
@@ -61,15 +62,13 @@ class Account:
             "token_uri": TOKEN_URL,
             "universe_domain": "googleapis.com",
         }
-        with open(os.path.join(FOLDER, name), "w") as to:
-            json.dump(file, to)
 
 
 ACCOUNTS = {account.email: account for account in (Account(WRITER), Account(READER))}
-ACCOUNTS[WRITER].write("writer.json")
-ACCOUNTS[READER].write("reader.json")
-# The writer's address with a key that was never the writer's.
-Account(WRITER).write("stranger.json")
+# The last has the writer's address with a key that was never the writer's.
+for name, account in (("writer", ACCOUNTS[WRITER]), ("reader", ACCOUNTS[READER]), ("stranger", Account(WRITER))):
+    with open(os.path.join(FOLDER, f"{name}.json"), "w") as to:
+        json.dump(account.file(), to)
 # The customer's own identity provider, and what its endpoint wants to see.
 PROVIDER = Account(ISSUER)
 PROVIDER_WORD = secrets.token_hex(20)
@@ -79,13 +78,13 @@ class Tokens:
     """Who has which token, for what, and until when."""
 
     def __init__(self):
-        self.given, self.count, self.lock = {}, 0, threading.Lock()
+        self.given, self.counts, self.lock = {}, Counter(), threading.Lock()
 
     def give(self, principal, scope, seconds):
         token = "ya29." + secrets.token_urlsafe(32)
         with self.lock:
             self.given[token] = (principal, scope, time.time() + seconds)
-            self.count += 1
+            self.counts[principal] += 1
         return token
 
     def bearer(self, authorization, scopes):
@@ -93,12 +92,41 @@ class Tokens:
         principal, scope, ends = self.given.get((authorization or "")[len("Bearer ") :], (None, None, 0))
         return principal if ends > time.time() and scope in scopes else None
 
-    def revoke(self):
+    def revoke(self, account):
         with self.lock:
-            self.given.clear()
+            self.given = {token: given for token, given in self.given.items() if given[0] != account}
+        return {}
 
 
-TOKENS = Tokens()
+class Mishaps:
+    """Whose next answers get lost on their way: writes into these datasets are written all the same."""
+
+    def __init__(self):
+        self.times, self.lock = Counter(), threading.Lock()
+
+    def plan(self, dataset, times):
+        with self.lock:
+            self.times[dataset] = int(times)
+        return {}
+
+    def strikes(self, dataset):
+        with self.lock:
+            self.times[dataset] -= 1
+            return self.times[dataset] >= 0
+
+
+def new_account():
+    account = Account(f"writer-{secrets.token_hex(8)}@{PROJECT}.iam.gserviceaccount.com")
+    ACCOUNTS[account.email] = account
+    return account.file()
+
+
+def dataset_in(path):
+    """The dataset that a path or the name of a stream is about."""
+    return path.split("/datasets/")[1].split("/")[0] if "/datasets/" in path else ""
+
+
+TOKENS, MISHAPS = Tokens(), Mishaps()
 
 
 class Refused(Exception):
@@ -216,8 +244,10 @@ class Door(BaseHTTPRequestHandler):
             "/v1/token": lambda: exchange(form()),
             "/subject-token": lambda: subject_token(authorization),
             # Of this front alone, for the tests.
-            "/front/revoke": lambda: TOKENS.revoke() or {},
-            "/front/count": lambda: {"tokens": TOKENS.count},
+            "/front/account": new_account,
+            "/front/revoke": lambda: TOKENS.revoke(body.decode()),
+            "/front/count": lambda: {"tokens": TOKENS.counts[body.decode()]},
+            "/front/lose": lambda: MISHAPS.plan(*body.decode().split()),
         }.get(path)
         if own is None and path.startswith("/v1/projects/-/serviceAccounts/"):
             own = lambda: impersonate(authorization, path, body)
@@ -229,7 +259,10 @@ class Door(BaseHTTPRequestHandler):
         if principal == READER and self.command != "GET":
             message = "Access Denied: Permission bigquery.tables.updateData denied (or it may not exist)."
             raise Refused(403, error(403, "PERMISSION_DENIED", message, "accessDenied"))
-        return self.forward(body)
+        answer = self.forward(body)
+        if path.split("?")[0].endswith("/insertAll") and MISHAPS.strikes(dataset_in(path)):
+            raise Refused(503, error(503, "UNAVAILABLE", "The service is currently unavailable.", "backendError"))
+        return answer
 
     def forward(self, body):
         dropped = ("host", "content-length", "authorization", "connection")
@@ -260,10 +293,14 @@ class Rpc(grpc.GenericRpcHandler):
             if principal == READER and not call.method.endswith("/GetWriteStream"):
                 message = "Permission 'TABLES_UPDATE_DATA' denied on resource (or it may not exist)."
                 context.abort(grpc.StatusCode.PERMISSION_DENIED, message)
-            if "x-goog-request-params" not in metadata:
+            routed = urllib.parse.unquote(metadata.get("x-goog-request-params", ""))
+            if "projects/" not in routed:
                 context.abort(grpc.StatusCode.INVALID_ARGUMENT, "the request is not routed")
             try:
-                yield from self.channel.stream_stream(call.method)(requests)
+                answers = list(self.channel.stream_stream(call.method)(requests))
+                if call.method.endswith("/AppendRows") and MISHAPS.strikes(dataset_in(routed)):
+                    context.abort(grpc.StatusCode.UNAVAILABLE, "The service is currently unavailable.")
+                yield from answers
             except grpc.RpcError as refused:
                 context.set_trailing_metadata(refused.trailing_metadata() or ())
                 context.abort(refused.code(), refused.details())
