@@ -21,6 +21,7 @@ use crate::config::LogFormat;
   freehold tenants create acme          make a tenant and print its API key, once
   freehold plugin list                  the destination types that are installed
   freehold config                       every setting, its value and where it came from
+  freehold egress check URL             whether destinations may reach a URL, and why not
 
 Settings come from four places; the later wins: defaults, a TOML file (--config, else
 ./freehold.toml if it is there), FREEHOLD_… environment variables, flags."
@@ -53,6 +54,9 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Check, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Ask the door to the network how it judges.
+    #[command(subcommand)]
+    Egress(EgressCommand),
     /// Print the effective settings as TOML, secrets masked, each with where it came from.
     #[command(after_help = "Examples:
   freehold config
@@ -197,6 +201,47 @@ pub(crate) enum PluginCommand {
         #[command(flatten)]
         place: WhereArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum EgressCommand {
+    /// Tell whether destinations may reach these URLs: by which rule not, and which setting changes that.
+    ///
+    /// Uses the settings in force and looks names up as a delivery would, but opens no connection. Whether a server answers
+    /// and shows the right certificate is not looked at. Takes https://, http://, tls://, starttls:// and tcp://; byte
+    /// streams need a port.
+    #[command(after_help = "Examples:
+  freehold egress check https://hooks.example.com/in tls://kafka.example.com:9093
+  freehold egress check https://10.1.2.3/ --egress-allow 10.1.2.0/24:443     what if?
+  freehold egress check --file urls.txt --json | jq -r 'select(.allowed | not) | .url'
+  some-program | freehold egress check --file -
+
+A file has one URL a line, perhaps followed by a tab and whatever else, or JSON: a string, or an
+object with `url`. Empty lines and lines that begin with # are left out.
+
+Exit code: 0 all may be reached, 1 some may not, 2 it could not be told (usage, settings, file).")]
+    Check(EgressCheckArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct EgressCheckArgs {
+    /// URLs to judge.
+    #[arg(value_name = "URL", required_unless_present = "file")]
+    pub(crate) urls: Vec<String>,
+    /// File with more URLs; - is stdin
+    #[arg(long, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// One JSON object a line
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: WhereArgs,
+    /// As with `freehold serve`: network that may be reached although it is not public; may be repeated
+    #[arg(long, value_name = "CIDR:PORT")]
+    pub(crate) egress_allow: Vec<String>,
+    /// As with `freehold serve`: any setting that `freehold config` lists; may be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
 }
 
 /// A key's role, as written on the command line.

@@ -1,6 +1,7 @@
 //! One file per command, and which one was asked for.
 
 mod api_keys;
+mod egress;
 mod openapi;
 mod plugin;
 mod serve;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Tenants(command) => briefly(tenants::run(command)),
         Command::ApiKeys(command) => briefly(api_keys::run(command)),
         Command::Plugin(command) => briefly(plugin::run(command)),
+        Command::Egress(command) => briefly(egress::run(command)),
         Command::Config(args) => {
             print(&config::load(&args)?.show());
             Ok(())

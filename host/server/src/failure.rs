@@ -7,28 +7,41 @@ use std::path::Path;
 
 /// Why a command failed: one sentence, then each deeper reason.
 #[derive(Debug)]
-pub(crate) struct Failure(String);
+pub(crate) struct Failure {
+    message: String,
+    status: u8,
+}
 
 impl Failure {
     /// A failure that `message` explains.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Failure(message.into())
+        Failure { message: message.into(), status: 1 }
     }
 
     /// A failure to do `what`, because of `error` and whatever lies beneath it.
     pub(crate) fn because(what: impl fmt::Display, error: &dyn Error) -> Self {
-        Failure(format!("{what}: {}", chain(error)))
+        Failure::new(format!("{what}: {}", chain(error)))
     }
 
     /// A failure to do something with the file or folder at `path`.
     pub(crate) fn at(path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |error| Failure(format!("{}: {error}", path.display()))
+        move |error| Failure::new(format!("{}: {error}", path.display()))
+    }
+
+    /// The same with another exit code.
+    pub(crate) fn with_status(self, status: u8) -> Self {
+        Failure { status, ..self }
+    }
+
+    /// The exit code: 1, unless the command says otherwise.
+    pub(crate) fn status(&self) -> u8 {
+        self.status
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.message)
     }
 }
 

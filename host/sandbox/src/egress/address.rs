@@ -128,13 +128,18 @@ pub(crate) fn admit(ip: IpAddr, port: u16, config: &EgressConfig) -> Result<Admi
     match address {
         IpAddr::V4(v4) if is_public_v4(v4) => Ok(Admitted { address, by_operator: false }),
         IpAddr::V6(v6) if is_public_v6(v6) => Ok(Admitted { address, by_operator: false }),
-        IpAddr::V6(v6) if config.allow_nat64 && v6_within(v6, &NAT64) => {
+        IpAddr::V6(v6) if config.allow_nat64 && is_nat64(address) => {
             let [.., a, b, c, d] = v6.octets();
             let embedded = admit(IpAddr::V4(Ipv4Addr::new(a, b, c, d)), port, config)?;
             Ok(Admitted { address, ..embedded })
         }
         _ => Err(Rule::Address),
     }
+}
+
+/// Whether `ip` is one of [`NAT64`].
+pub fn is_nat64(ip: IpAddr) -> bool {
+    matches!(ip, IpAddr::V6(v6) if v6_within(v6, &NAT64))
 }
 
 /// What `ip` is when it is not public: its range and what that is for. `None` when it is public.

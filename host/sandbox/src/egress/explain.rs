@@ -72,6 +72,14 @@ impl Explanation {
         }
     }
 
+    /// The host that was refused, as it was written.
+    pub fn refused_host(&self) -> Option<&str> {
+        match &self.refusal {
+            Some(EgressError::Refused(Refusal { host, .. })) => host.as_deref(),
+            _ => None,
+        }
+    }
+
     /// Why the name led to no address.
     pub fn unresolved(&self) -> Option<ResolveError> {
         match &self.refusal {
