@@ -35,7 +35,8 @@ pub struct Manifest {
     /// JSON Schema of the credential: an object of strings. Fields are secret when marked `"writeOnly": true`; a field with
     /// `"x-generate": "whsec"` is made by Freehold when the customer gives none.
     pub credential: Value,
-    /// What it may reach: templates over the config, such as `{url}` or `https://{bucket}.s3.{region}.amazonaws.com`.
+    /// What it may reach: templates over the config, such as `{url}`, `https://{bucket}.s3.{region}.amazonaws.com` or
+    /// `tls://{brokers[]}`.
     pub endpoints: Vec<String>,
     /// How large its batches may be.
     pub batch: BatchLimits,
