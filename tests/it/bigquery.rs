@@ -351,7 +351,10 @@ async fn a_row_that_is_not_accepted_is_the_only_one_that_fails() -> Result {
             assert_eq!(delivery["state"], if bad { "dead" } else { "delivered" }, "{mode}: {delivery}");
             assert!(!bad || delivery["last_failure"]["kind"] == "rejected", "{mode}: {delivery}");
         }
-        assert_eq!(warehouse.stored(&table).await?, [format!("{table}-0"), format!("{table}-2")], "{mode}");
+        let mut stored = warehouse.stored(&table).await?;
+        // Unlike BigQuery, the emulator has written the others already when it refuses a request for malformed JSON.
+        stored.dedup();
+        assert_eq!(stored, [format!("{table}-0"), format!("{table}-2")], "{mode}");
     }
     Ok(())
 }
