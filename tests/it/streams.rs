@@ -1,9 +1,16 @@
-//! Byte streams from a plugin's call to the customer's server: what arrives, what is written down, and what never shows.
+//! What goes beyond a POST, from a plugin's call to the customer's server: byte streams, computed secrets, HTTP/2. What
+//! arrives, what is written down, and what never shows.
 
+use std::convert::Infallible;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::{Context, Poll};
 
+use axum::body::Bytes;
 use freehold_tests::{Result, Setup, bodies, places};
+use http::HeaderMap;
+use hyper::body::{Body, Frame};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
@@ -35,15 +42,17 @@ async fn echo() -> Result<(String, Arc<AtomicUsize>)> {
 }
 
 async fn story() -> Result<Story> {
-    let components = vec![places::plugin("webhook")?, places::guest("stream-talker")?];
+    let components =
+        vec![places::plugin("webhook")?, places::guest("stream-talker")?, places::guest("stream-elsewhere")?];
     Story::on(Setup { components, ..Setup::default() }, bodies::retrying_at_once).await
 }
 
-/// A destination of the guest at `address`.
-async fn destination(story: &Story, address: &str, secret: &str) -> Result<(String, String)> {
-    let customer = story.api.create_customer("streams").await?;
+/// A destination of a guest, with `address` for its stream and its URL.
+async fn destination(story: &Story, guest: &str, address: &str, secret: &str) -> Result<(String, String)> {
+    let customer = story.api.create_customer(&format!("{guest}-{address}")).await?;
+    let config = json!({ "stream": address, "url": format!("http://{address}/package.Service/Method") });
     let body = json!({
-        "type": "stream-talker", "name": "streams", "config": { "stream": address }, "credential": { "secret": secret },
+        "type": guest, "name": guest, "config": config, "credential": { "secret": secret },
         "settings": { "retry": { "base_ms": 10, "cap_ms": 20, "give_up_after_ms": 200 } },
     });
     let destination = story.api.create_destination(&customer, &body).await?;
@@ -65,7 +74,7 @@ async fn attempt(story: &Story, whose: &(String, String), event_type: &str) -> R
 #[tokio::test(flavor = "multi_thread")]
 async fn a_secret_goes_over_a_stream_and_comes_back_blotted_out() -> Result {
     let (story, (address, _)) = (story().await?, echo().await?);
-    let whose = destination(&story, &address, "a-password-of-26-characters").await?;
+    let whose = destination(&story, "stream-talker", &address, "a-password-of-26-characters").await?;
 
     let (attempt, log) = attempt(&story, &whose, "order.made").await?;
 
@@ -83,7 +92,7 @@ async fn a_secret_goes_over_a_stream_and_comes_back_blotted_out() -> Result {
 async fn a_member_of_a_key_file_is_as_secret_as_the_file() -> Result {
     let (story, (address, _)) = (story().await?, echo().await?);
     let secret = json!({ "public": "reader@acme.example", "private": "line one of the key\nline two of the key" });
-    let whose = destination(&story, &address, &secret.to_string()).await?;
+    let whose = destination(&story, "stream-talker", &address, &secret.to_string()).await?;
 
     let (attempt, log) = attempt(&story, &whose, "test.member").await?;
 
@@ -95,7 +104,7 @@ async fn a_member_of_a_key_file_is_as_secret_as_the_file() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plugin_speaks_scram_without_reading_the_password() -> Result {
     let (story, (address, _)) = (story().await?, echo().await?);
-    let whose = destination(&story, &address, "pencil").await?;
+    let whose = destination(&story, "stream-talker", &address, "pencil").await?;
 
     let (attempt, log) = attempt(&story, &whose, "test.scram").await?;
 
@@ -109,7 +118,7 @@ async fn a_plugin_speaks_scram_without_reading_the_password() -> Result {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_is_kept_from_batch_to_batch_until_the_other_side_closes_it() -> Result {
     let (story, (address, connections)) = (story().await?, echo().await?);
-    let whose = destination(&story, &address, "a-password-of-26-characters").await?;
+    let whose = destination(&story, "stream-talker", &address, "a-password-of-26-characters").await?;
 
     let (_, first) = attempt(&story, &whose, "order.made").await?;
     let (kept, second) = attempt(&story, &whose, "order.made").await?;
@@ -127,15 +136,59 @@ async fn a_stream_is_kept_from_batch_to_batch_until_the_other_side_closes_it() -
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_address_that_is_not_public_is_refused_and_the_customer_is_told() -> Result {
-    let story = story().await?;
-    let whose = destination(&story, "169.254.169.254:9092", "a-password-of-26-characters").await?;
+async fn a_stream_to_elsewhere_is_refused_and_the_customer_is_told() -> Result {
+    let (story, (address, connections)) = (story().await?, echo().await?);
+    let whose = destination(&story, "stream-elsewhere", &address, "a-password-of-26-characters").await?;
 
-    let (attempt, _) = attempt(&story, &whose, "order.made").await?;
+    let (attempt, _) = attempt(&story, &whose, "test.metadata").await?;
+    let metadata = destination(&story, "stream-talker", "169.254.169.254:9092", "a-password-of-26-characters").await;
 
     assert_eq!(attempt["failure"]["kind"], "egress-denied", "{attempt}");
     assert_eq!(attempt["failure"]["request_sent"], false);
     assert_eq!(attempt["exchanges"][0]["method"], "STREAM", "{attempt}");
     assert!(attempt["exchanges"][0]["error"].as_str().is_some_and(|error| error.contains("was refused")), "{attempt}");
+    assert_eq!(connections.load(Ordering::SeqCst), 0);
+    assert!(metadata.is_err_and(|error| error.to_string().contains("422")), "nor can a config lead there");
+    Ok(())
+}
+
+/// A body as gRPC has it: one message, and then how it went.
+struct Answer(Vec<Frame<Bytes>>);
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.pop().map(Ok))
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plugin_calls_over_http_2_and_reads_what_follows_the_body() -> Result {
+    let story = story().await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?.to_string();
+    let answer = async |request: axum::extract::Request| {
+        let is_grpc = request.version() == http::Version::HTTP_2
+            && request.headers().get("te").is_some_and(|te| te == "trailers");
+        let status = if is_grpc { "0" } else { "13" };
+        let trailers = HeaderMap::from_iter([(
+            http::HeaderName::from_static("grpc-status"),
+            http::HeaderValue::from_static(status),
+        )]);
+        axum::body::Body::new(Answer(vec![Frame::trailers(trailers), Frame::data(Bytes::from_static(b"\0\0\0\0\0"))]))
+    };
+    let serving = tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await });
+    let whose = destination(&story, "stream-talker", &address, "a-password-of-26-characters").await?;
+
+    let (attempt, log) = attempt(&story, &whose, "test.http2").await?;
+
+    serving.abort();
+    assert_eq!(log, ["status: Some(\"0\"), 5 bytes before it"], "{attempt}");
+    assert_eq!(attempt["exchanges"][0]["status"], 200);
     Ok(())
 }

@@ -1,8 +1,10 @@
-//! Behaves, over a byte stream: tells its secret to the other side, and logs what comes back and what can be computed.
+//! Behaves, as plugins do that need more than a POST: tells its secret over a byte stream, computes with it, calls over
+//! HTTP/2, and logs what comes of it.
 
 use std::cell::RefCell;
 
 use freehold_sdk::credential::{self, Hash, Secret};
+use freehold_sdk::http::Request;
 use freehold_sdk::stream::{Stream, Target};
 use freehold_sdk::{Batch, Error, Outcome, log};
 use misbehaviour::Config;
@@ -17,6 +19,7 @@ thread_local! {
 //  `test.member`: tells the JSON member `private` of its secret, and logs the member `public`
 //  `test.scram`: logs the client's proof of the example in RFC 7677 §3
 //  `test.leave`: asks the other side to go, and waits until it has gone
+//  `test.http2`: calls its `url` over HTTP/2, and logs what followed the body
 //  anything else: tells its secret
 fn deliver(config: &Config, batch: Batch) -> Result<Vec<Outcome>, Error> {
     let secret = credential::field("secret")?;
@@ -26,6 +29,10 @@ fn deliver(config: &Config, batch: Batch) -> Result<Vec<Outcome>, Error> {
             talk(config, &secret.json_member("private")?)?;
         }
         "test.scram" => log::info!("proof: {:02x?}", proof(&secret)?),
+        "test.http2" => {
+            let answer = Request::post(config.url()?).http2().header("content-type", "application/grpc").send()?;
+            log::info!("status: {:?}, {} bytes before it", answer.trailer("grpc-status"), answer.body().len());
+        }
         "test.leave" => leave(config)?,
         _ => talk(config, &secret)?,
     }
