@@ -5,6 +5,7 @@ mod bigquery;
 mod cli;
 mod crash;
 mod delivery;
+mod egress;
 mod hostile;
 mod isolation;
 mod kafka;

@@ -6,6 +6,7 @@ pub mod bodies;
 pub mod certificates;
 pub mod chance;
 pub mod clock;
+pub mod dns;
 pub mod events;
 pub mod guarded;
 pub mod host;
