@@ -74,3 +74,38 @@ pub(crate) fn clean_failure(failure: Failure, scrubber: &Scrubber) -> Failure {
 pub(crate) fn plugin_failure(code: &str, message: impl Into<String>) -> Failure {
     Failure { request_sent: true, ..Failure::new(ErrorKind::Plugin, code, message) }
 }
+
+#[cfg(test)]
+mod tests {
+    use freehold_model::secret::SecretFields;
+
+    use super::*;
+
+    fn stream(error: Option<&str>) -> Exchange {
+        Exchange {
+            method: "STREAM".into(),
+            origin: "tls://broker.example.com:9093".into(),
+            status: None,
+            duration_ms: 1,
+            request_bytes: 1,
+            response_bytes: 1,
+            excerpt: String::new(),
+            error: error.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_stream_that_failed_takes_the_place_of_one_that_did_not() {
+        let scrubber = Scrubber::new(&SecretFields::default(), |_| true);
+        let mut recorder = Recorder::new(&Limits::default());
+
+        for _ in 0..100 {
+            recorder.exchange(stream(None), &[], &scrubber);
+        }
+        recorder.exchange(stream(Some("reset")), &[], &scrubber);
+
+        let kept = recorder.take().exchanges;
+        assert_eq!(kept.len(), EXCHANGES_MAX);
+        assert_eq!(kept.iter().filter(|exchange| exchange.error.is_some()).count(), 1);
+    }
+}

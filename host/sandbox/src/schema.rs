@@ -158,3 +158,37 @@ fn describe(kind: &ValidationErrorKind) -> String {
         other => format!("breaks the rule `{}` of its schema", other.keyword()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn compile(field: Value) -> Result<Schema, String> {
+        let schema = json!({ "type": "object", "additionalProperties": false, "properties": { "key": field } });
+        Schema::compile_credential(&schema)
+    }
+
+    #[test]
+    fn only_what_is_listed_of_the_field_itself_may_be_read() {
+        let schema =
+            compile(json!({ "type": "string", "writeOnly": true, "x-public-members": ["client_email"] })).unwrap();
+
+        assert!(schema.has_public_member("key", "client_email"));
+        assert!(!schema.has_public_member("key", "private_key"));
+        assert!(!schema.has_public_member("key", "client_emai"));
+        assert!(!schema.has_public_member("other", "client_email"));
+        assert!(!schema.has_prefix("key", b"client_email"), "a member is no prefix");
+    }
+
+    #[test]
+    fn a_list_of_public_members_that_is_none_is_refused_at_install() {
+        for list in [json!("client_email"), json!(["a", 1]), json!({ "a": true })] {
+            let error = compile(json!({ "type": "string", "x-public-members": list })).err().unwrap();
+
+            assert!(error.contains("`x-public-members` of field `key` must be a list of names"), "{error}");
+        }
+        assert!(compile(json!({ "type": "string" })).is_ok());
+    }
+}
