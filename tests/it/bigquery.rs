@@ -25,7 +25,7 @@ impl Warehouse {
         let Some(bigquery) = BigQuery::shared().await? else { return Ok(None) };
         let dataset = format!("events_{}", &chance::word()?[..12]);
         bigquery.make_dataset(&dataset).await?;
-        let host = TestHost::start().await?;
+        let host = TestHost::start_with_types(&["bigquery"]).await?;
         let api = host.tenant("acme")?;
         let customer = api.create_customer("customer-one").await?;
         Ok(Some(Warehouse { host, api, customer, bigquery, dataset }))

@@ -54,6 +54,16 @@ pub fn bigquery(bigquery: &BigQuery, dataset: &str) -> Result<Value> {
     }))
 }
 
+/// A Kafka destination for everything, into one topic of brokers that ask nobody who they are.
+pub fn kafka(brokers: &[String], topic: &str) -> Value {
+    json!({
+        "type": "kafka",
+        "name": "topic",
+        "config": { "brokers": brokers, "security": "plaintext", "topic": topic },
+        "subscription": ["*"],
+    })
+}
+
 /// `body` with retries that come within milliseconds, so that a test need not wait for them.
 pub fn retrying_at_once(mut body: Value) -> Value {
     body["settings"]["retry"] = json!({ "base_ms": 20, "cap_ms": 100, "give_up_after_ms": 60_000 });

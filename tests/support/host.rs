@@ -16,12 +16,16 @@ const READY: &str = "freehold: listening on ";
 /// How long a start may take: the first one compiles the plugins.
 const START: Duration = Duration::from_secs(120);
 
+/// The shipped destination types that most stories are about. Each one more is compiled at each start of a host that is built
+/// for development, for seconds.
+pub const USUAL_TYPES: [&str; 2] = ["webhook", "s3"];
+
 /// What a host is started with.
 #[derive(Default)]
 pub struct Setup {
     /// Where its data lives; without it, in a temporary folder.
     pub data: Option<PathBuf>,
-    /// The components that it has as destination types; without any, the shipped ones.
+    /// The components that it has as destination types; without any, [`USUAL_TYPES`].
     pub components: Vec<PathBuf>,
     /// More environment variables.
     pub environment: Vec<(String, String)>,
@@ -42,12 +46,20 @@ pub struct TestHost {
 }
 
 impl TestHost {
-    /// Starts a host with the shipped destination types.
+    /// Starts a host with the usual destination types.
     ///
     /// # Errors
     /// When it does not become ready.
     pub async fn start() -> Result<TestHost> {
         TestHost::start_with(Setup::default()).await
+    }
+
+    /// Starts a host with these shipped destination types.
+    ///
+    /// # Errors
+    /// When it does not become ready.
+    pub async fn start_with_types(types: &[&str]) -> Result<TestHost> {
+        TestHost::start_with(Setup { components: shipped(types)?, ..Setup::default() }).await
     }
 
     /// Starts a host.
@@ -72,8 +84,10 @@ impl TestHost {
             (None, None) => return Err(trouble("a host needs a folder")),
         };
         std::fs::create_dir_all(&folder)?;
-        let plugins =
-            if setup.components.is_empty() { places::plugins()? } else { collect(&folder, &setup.components)? };
+        let plugins = match setup.components.as_slice() {
+            [] => collect(&folder, &shipped(&USUAL_TYPES)?)?,
+            components => collect(&folder, components)?,
+        };
         let mut environment = setup.environment;
         let allowed = setup.egress_allow.unwrap_or_else(|| "127.0.0.0/8".into());
         environment.push(("FREEHOLD_EGRESS_ALLOW".into(), allowed));
@@ -245,6 +259,11 @@ pub fn bare_command() -> Result<Command> {
         }
     }
     Ok(command)
+}
+
+/// The components of these shipped types.
+fn shipped(types: &[&str]) -> Result<Vec<PathBuf>> {
+    types.iter().map(|name| places::plugin(name)).collect()
 }
 
 /// A folder with just these components.

@@ -8,7 +8,10 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
+
+use tokio::sync::Mutex;
 
 use crate::certificates::{Authority, Certified};
 use crate::guarded::Guarded;
@@ -17,10 +20,12 @@ use crate::tokens::Issuer;
 use crate::trouble::{Result, While, trouble};
 use crate::{chance, peers};
 
+mod detour;
 mod librdkafka;
 mod properties;
 mod version;
 
+pub use detour::Detour;
 pub use librdkafka::{Leader, Librdkafka, Record};
 pub use version::Version;
 
@@ -69,11 +74,19 @@ pub enum Listener {
     SaslTls,
     /// SASL without TLS.
     SaslPlaintext,
+    /// As the first, and the brokers say that they are where a [`Detour`] leads to them.
+    Detour,
 }
 
 impl Listener {
-    const ALL: [Listener; 5] =
-        [Listener::Plaintext, Listener::Tls, Listener::MutualTls, Listener::SaslTls, Listener::SaslPlaintext];
+    const ALL: [Listener; 6] = [
+        Listener::Plaintext,
+        Listener::Tls,
+        Listener::MutualTls,
+        Listener::SaslTls,
+        Listener::SaslPlaintext,
+        Listener::Detour,
+    ];
 }
 
 /// A running cluster. It ends when dropped.
@@ -93,6 +106,8 @@ struct Broker {
     /// From 1.
     number: usize,
     ports: BTreeMap<Listener, u16>,
+    /// Where it says that it is, to those who come by [`Listener::Detour`].
+    detour: u16,
     /// Where it speaks with the others about metadata, or with ZooKeeper.
     inner_port: u16,
     process: Option<Guarded>,
@@ -100,7 +115,23 @@ struct Broker {
 }
 
 impl Kafka {
-    /// Starts a cluster with one broker. `None`, and a word why, where it cannot be had.
+    /// The single broker of the current version that runs, or a new one: tests side by side share it, each with topics of
+    /// its own. `None`, and a word why, where it cannot be had.
+    ///
+    /// # Errors
+    /// When it can be had and does not start.
+    pub async fn shared() -> Result<Option<Arc<Kafka>>> {
+        static RUNNING: Mutex<Weak<Kafka>> = Mutex::const_new(Weak::new());
+        let mut running = RUNNING.lock().await;
+        if let Some(kafka) = running.upgrade() {
+            return Ok(Some(kafka));
+        }
+        let started = Kafka::start(Options::default()).await?.map(Arc::new);
+        *running = started.as_ref().map(Arc::downgrade).unwrap_or_default();
+        Ok(started)
+    }
+
+    /// Starts a cluster. `None`, and a word why, where it cannot be had.
     ///
     /// # Errors
     /// When it can be had and does not start.
@@ -259,6 +290,16 @@ impl Kafka {
         self.until_started(number).await
     }
 
+    /// Opens the detour to the first broker, and says where it begins.
+    ///
+    /// # Errors
+    /// When it cannot be opened.
+    pub async fn detour(&self) -> Result<(Detour, String)> {
+        let broker = self.broker(1)?;
+        let to = broker.ports.get(&Listener::Detour).copied().unwrap_or_default();
+        Ok((Detour::open(broker.detour, to).await?, format!("127.0.0.1:{}", broker.detour)))
+    }
+
     /// `host:port` of each broker.
     pub fn addresses(&self, listener: Listener) -> Vec<String> {
         addresses(&self.brokers, listener)
@@ -335,7 +376,8 @@ impl Broker {
     fn new(number: usize) -> Result<Broker> {
         let ports = Listener::ALL.into_iter().map(|listener| Ok((listener, peers::free_port()?)));
         let ports = ports.collect::<Result<BTreeMap<Listener, u16>>>()?;
-        Ok(Broker { number, ports, inner_port: peers::free_port()?, process: None, starts: 0 })
+        let (detour, inner_port) = (peers::free_port()?, peers::free_port()?);
+        Ok(Broker { number, ports, detour, inner_port, process: None, starts: 0 })
     }
 
     fn address(&self, listener: Listener) -> String {

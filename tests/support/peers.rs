@@ -2,6 +2,7 @@
 //!
 //! They are installed into target/peers once. Where that does not work, the caller is told why and goes on without.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
@@ -77,10 +78,20 @@ pub fn if_it_can_be_had<T>(peer: Result<T>, left_out: &str) -> Result<Option<T>>
         Ok(peer) => Ok(Some(peer)),
         Err(why) if all_are_wanted() => Err(why),
         Err(why) => {
-            eprintln!("{left_out} is not tried here: {why}");
+            let sentence = format!("{left_out} is not tried here: {why}\n");
+            eprint!("{sentence}");
+            note_for_later(&sentence)?;
             Ok(None)
         }
     }
+}
+
+/// `cargo test` shows nothing of what tests that pass have said, so `cargo xtask test` reads it here when they have ended.
+fn note_for_later(sentence: &str) -> Result {
+    let folder = places::target().join("peers");
+    std::fs::create_dir_all(&folder)?;
+    let mut notes = std::fs::OpenOptions::new().create(true).append(true).open(folder.join("left-out.txt"))?;
+    Ok(notes.write_all(sentence.as_bytes())?)
 }
 
 /// A folder of target/peers called `name` that `install` has filled, for just this `recipe`.

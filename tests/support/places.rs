@@ -26,16 +26,6 @@ pub fn freehold() -> Result<PathBuf> {
     built(target().join("debug/freehold"), "the freehold binary is missing: run cargo xtask test")
 }
 
-/// The folder of the shipped destination types.
-///
-/// # Errors
-/// When they have not been built.
-pub fn plugins() -> Result<PathBuf> {
-    let folder = target().join("plugins");
-    built(folder.join("webhook.wasm"), "the plugins are missing: run cargo xtask plugins")?;
-    Ok(folder)
-}
-
 /// One shipped destination type.
 ///
 /// # Errors

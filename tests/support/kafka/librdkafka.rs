@@ -83,8 +83,15 @@ impl Librdkafka {
     /// # Errors
     /// When the brokers refuse.
     pub async fn create(&self, topic: &str, partitions: usize, config: &Value) -> Result {
-        let arguments =
-            json!({ "topic": topic, "partitions": partitions, "replicas": self.replicas, "config": config });
+        self.create_with(topic, partitions, self.replicas, config).await
+    }
+
+    /// Makes a topic with another number of replicas.
+    ///
+    /// # Errors
+    /// When the brokers refuse.
+    pub async fn create_with(&self, topic: &str, partitions: usize, replicas: usize, config: &Value) -> Result {
+        let arguments = json!({ "topic": topic, "partitions": partitions, "replicas": replicas, "config": config });
         self.ask::<Value>("create", &arguments).await.map(drop)
     }
 

@@ -64,6 +64,7 @@ fn metadata(kafka: &Kafka, broker: &Broker, lines: &mut Vec<String>) {
 fn listeners(broker: &Broker, lines: &mut Vec<String>) {
     let mut listeners = vec![format!("CONTROLLER://127.0.0.1:{}", broker.inner_port)];
     let mut protocols = vec!["CONTROLLER:PLAINTEXT".to_owned()];
+    let mut advertised = Vec::new();
     for listener in Listener::ALL {
         let (name, protocol) = match listener {
             Listener::Plaintext => ("OPEN", "PLAINTEXT"),
@@ -71,11 +72,18 @@ fn listeners(broker: &Broker, lines: &mut Vec<String>) {
             Listener::MutualTls => ("MUTUAL", "SSL"),
             Listener::SaslTls => ("SASL", "SASL_SSL"),
             Listener::SaslPlaintext => ("CLEAR", "SASL_PLAINTEXT"),
+            Listener::Detour => ("DETOUR", "PLAINTEXT"),
         };
+        let said = match listener {
+            Listener::Detour => format!("127.0.0.1:{}", broker.detour),
+            _ => broker.address(listener),
+        };
+        advertised.push(format!("{name}://{said}"));
         listeners.push(format!("{name}://{}", broker.address(listener)));
         protocols.push(format!("{name}:{protocol}"));
     }
     lines.push(format!("listeners={}", listeners.join(",")));
+    lines.push(format!("advertised.listeners={}", advertised.join(",")));
     lines.push(format!("listener.security.protocol.map={}", protocols.join(",")));
     lines.push("inter.broker.listener.name=OPEN".to_owned());
 }
