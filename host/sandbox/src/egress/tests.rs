@@ -17,6 +17,7 @@ use super::*;
 mod answers;
 mod connections;
 mod http2;
+mod rebinding;
 mod streams;
 
 /// Answers every name with the same addresses, the first lookup's first.

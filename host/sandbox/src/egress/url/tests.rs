@@ -122,6 +122,25 @@ proptest! {
     }
 
     #[test]
+    fn an_address_in_other_characters_is_refused(bits in any::<u32>(), disguise in 0..5_u8, place in any::<usize>()) {
+        let plain = std::net::Ipv4Addr::from(bits).to_string();
+        let place = place % plain.len();
+        let (before, after) = plain.split_at(place);
+        let at = after.as_bytes()[0];
+        let host = match disguise {
+            0 => format!("{before}%{at:02x}{}", &after[1..]),
+            1 => format!("{before}{}{}", char::from_u32(u32::from(at) + 0xfee0).unwrap(), &after[1..]),
+            2 => plain.replace('.', "\u{3002}"),
+            3 => format!("{before}\u{ad}{after}"),
+            _ => format!("{plain}{}", ".".repeat(1 + place % 2)),
+        };
+
+        for url in [format!("https://{host}/"), format!("http://{host}:8080/")] {
+            prop_assert!(canonicalise(&url).is_err(), "{:?}", url);
+        }
+    }
+
+    #[test]
     fn whatever_is_accepted_is_its_own_canonical_form(text in "https?://[a-z0-9.:\\[\\]%@/\\\\?#\u{ad}\u{2460}-]{0,40}") {
         if let Ok(url) = canonicalise(&text) {
             prop_assert_eq!(canonicalise(url.as_str()).map(|again| again.as_str().to_owned()), Ok(url.as_str().to_owned()));
