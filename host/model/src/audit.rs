@@ -2,7 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{AuditId, CustomerId, TenantId};
+mod chain;
+mod digest;
+
+pub use chain::{Chain, InvalidChain};
+pub use digest::{Digest, InvalidDigest};
+
+use crate::id::{AuditId, CustomerId};
 use crate::time::Timestamp;
 
 /// Who did something.
@@ -44,13 +50,15 @@ pub struct AuditEntry {
     pub details: serde_json::Value,
 }
 
-/// A recorded change.
+/// A recorded change: a link of its chain.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AuditRecord {
     /// Names it.
     pub id: AuditId,
-    /// The tenant.
-    pub tenant: TenantId,
+    /// The chain.
+    pub chain: Chain,
+    /// Its place in the chain, from 1, without gaps.
+    pub seq: u64,
     /// When.
     pub at: Timestamp,
     /// Who.
@@ -63,6 +71,59 @@ pub struct AuditRecord {
     pub target_id: String,
     /// The customer whose thing it is.
     pub customer: Option<CustomerId>,
-    /// What changed.
+    /// What changed, but for what is personal.
     pub details: serde_json::Value,
+    /// What of the details is personal, if anything is.
+    pub personal: Option<Personal>,
+    /// The hash of the record before it in the chain; zeros for the first.
+    pub prev: Digest,
+    /// The hash of this record, which covers everything but itself and the personal values.
+    pub hash: Digest,
+}
+
+/// Details that people wrote, such as names. They are kept beside the record and can be erased: the record itself
+/// holds only a commitment to them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Personal {
+    /// Which details they are.
+    pub fields: Vec<String>,
+    /// HMAC-SHA256 over the values, keyed by their salt.
+    pub commitment: Digest,
+    /// The values with their salt; none once they were erased.
+    pub opening: Option<Opening>,
+}
+
+/// Personal values, and the salt without which nobody can guess them from their commitment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Opening {
+    /// 32 random bytes, of this record alone.
+    pub salt: Digest,
+    /// The values by the names of their fields.
+    pub values: serde_json::Map<String, serde_json::Value>,
+}
+
+impl AuditRecord {
+    /// All details as they were given, but for personal values that were erased.
+    pub fn full_details(&self) -> serde_json::Value {
+        let mut details = self.details.clone();
+        let opening = self.personal.as_ref().and_then(|personal| personal.opening.as_ref());
+        if let (Some(opening), Some(object)) = (opening, details.as_object_mut()) {
+            object.extend(opening.values.clone());
+        }
+        details
+    }
+
+    /// The names of details that were erased.
+    pub fn erased(&self) -> &[String] {
+        match &self.personal {
+            Some(Personal { fields, opening: None, .. }) => fields,
+            _ => &[],
+        }
+    }
+
+    /// Whose personal values it holds, if it holds any: the customer's, else those of the thing changed.
+    pub fn subject(&self) -> &str {
+        self.customer.as_ref().map_or(self.target_id.as_str(), |customer| customer.as_str())
+    }
 }

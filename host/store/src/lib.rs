@@ -26,7 +26,7 @@ use freehold_model::time::Sources;
 use crate::sqlite::Sqlite;
 
 pub use attempts::AttemptFilter;
-pub use audit::AuditFilter;
+pub use audit::{AuditFilter, ChainLength, SettledAttempt, StoredCheckpoint};
 pub use credentials::CredentialVersion;
 pub use deliveries::DeliveryFilter;
 pub use error::{Conflict, IngestError, StoreError};

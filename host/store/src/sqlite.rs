@@ -49,7 +49,10 @@ const WRITER_CACHE: &str = "-32768";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-4096";
 
-const MIGRATIONS: [(i64, &str, &str); 1] = [(1, "beginning", include_str!("../migrations/sqlite/0001_beginning.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "beginning", include_str!("../migrations/sqlite/0001_beginning.sql")),
+    (2, "audit chain", include_str!("../migrations/sqlite/0002_audit_chain.sql")),
+];
 
 /// The engine. Clones share it.
 #[derive(Clone)]
@@ -66,6 +69,7 @@ impl Sqlite {
         let mut connection =
             options.clone().pragma("cache_size", WRITER_CACHE).pragma("secure_delete", "fast").connect().await?;
         migrate(&mut connection).await?;
+        audit::unchained::chain_across_tenants(&mut connection, &sources).await?;
         let readers = SqlitePoolOptions::new()
             .max_connections(READERS_MAX)
             .test_before_acquire(false)

@@ -2,6 +2,7 @@
 
 mod access;
 mod attempts;
+mod audit;
 mod destinations;
 mod durability;
 mod ingest;

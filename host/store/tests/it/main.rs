@@ -5,4 +5,5 @@
 mod conformance;
 mod queue_model;
 mod sql;
+mod unchained;
 mod support;

@@ -95,7 +95,8 @@ fn tenant_tables() -> BTreeSet<String> {
         for table in sql.split("CREATE TABLE ").skip(1) {
             let (name, body) = table.split_once(" (").unwrap();
             let body = body.split_once("STRICT").unwrap().0;
-            assert!(body.contains("tenant_id") || name == "canary", "table {name} belongs to no tenant");
+            let is_ours = ["canary", "attempts_digested"].contains(&name);
+            assert!(body.contains("tenant_id") || is_ours, "table {name} belongs to no tenant");
             if body.contains("tenant_id") {
                 tables.insert(name.to_owned());
             }
@@ -163,6 +164,8 @@ fn explainable() -> Vec<String> {
         .into_iter()
         .filter(|literal| ["SELECT ", "UPDATE ", "DELETE ", "WITH "].iter().any(|verb| literal.text.starts_with(verb)))
         .filter(|literal| !literal.text.ends_with("= "))
+        // Only databases from before there were chains have it, and once.
+        .filter(|literal| !literal.text.contains("audit_unchained"))
         .flat_map(|literal| literal.text.split(';').map(|part| part.trim().to_owned()).collect::<Vec<_>>())
         .collect();
     let page =

@@ -88,6 +88,7 @@ pub(crate) struct TargetAnswer {
 
 impl From<AuditRecord> for AuditAnswer {
     fn from(record: AuditRecord) -> Self {
+        let details = record.full_details();
         let actor = record.actor;
         AuditAnswer {
             id: record.id,
@@ -96,7 +97,7 @@ impl From<AuditRecord> for AuditAnswer {
             action: record.action,
             target: TargetAnswer { kind: record.target_kind, id: record.target_id },
             customer: record.customer,
-            details: record.details,
+            details,
         }
     }
 }
