@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use freehold_sdk::{Error, ErrorKind, context};
+use kafka_protocol::ResponseError;
 use kafka_protocol::messages::{InitProducerIdRequest, MetadataRequest, ProduceRequest, ProduceResponse};
 
 use crate::config::Settings;
@@ -21,6 +22,9 @@ const METADATA_NEWEST: i16 = 12;
 const INIT_PRODUCER_ID_NEWEST: i16 = 4;
 /// From here on metadata tells what a user may do.
 const METADATA_WITH_OPERATIONS: i16 = 8;
+
+/// How often a broker is asked for a producer's identity.
+const IDENTITY_TRIES_MAX: u32 = 10;
 
 /// What a broker's own time limit lies below ours, so that we hear what it says.
 const TIMEOUT_MARGIN: Duration = Duration::from_millis(500);
@@ -191,11 +195,17 @@ impl Brokers for Cluster {
             .with_transaction_timeout_ms(i32::MAX)
             .with_producer_id((-1).into())
             .with_producer_epoch(-1);
-        let answer = self.any()?.ask(INIT_PRODUCER_ID_NEWEST, &request).inspect_err(|_| self.sessions.clear())?;
-        self.heed_throttle(answer.throttle_time_ms);
-        match answer.error_code {
-            0 => Ok(Identity { id: answer.producer_id.0, epoch: answer.producer_epoch }),
-            code => Err(error::of_code(code, About::Producer, None)),
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let answer = self.any()?.ask(INIT_PRODUCER_ID_NEWEST, &request).inspect_err(|_| self.sessions.clear())?;
+            self.heed_throttle(answer.throttle_time_ms);
+            match ResponseError::try_from_code(answer.error_code) {
+                None => return Ok(Identity { id: answer.producer_id.0, epoch: answer.producer_epoch }),
+                // A broker that was just started fetches ids to give away first.
+                Some(busy) if busy.is_retriable() && tries < IDENTITY_TRIES_MAX => {}
+                Some(_) => return Err(error::of_code(answer.error_code, About::Producer, None)),
+            }
         }
     }
 

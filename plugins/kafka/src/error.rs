@@ -105,6 +105,9 @@ fn meaning(known: &ResponseError, about: About<'_>, name: &str) -> (ErrorKind, &
         )),
         R::RequestTimedOut => (Transient, "kafka-timed-out", format!("{place} was not written to all replicas in time; it is tried again by itself")),
         R::UnknownServerError => (Other, "", format!("{place}: the broker had a failure of its own ({name}); its log tells more")),
+        known if known.is_retriable() && matches!(about, About::Producer | About::Cluster) => (Transient, "", format!(
+            "{place} cannot be had from the cluster at the moment ({name}); it is tried again by itself"
+        )),
         known if known.is_retriable() => (Transient, "", format!("{place} cannot be written to at the moment ({name}); it is tried again by itself")),
         _ => (Other, "", format!("{place}: the broker answered {name}")),
     }
@@ -114,8 +117,8 @@ fn place(about: About<'_>) -> String {
     match about {
         About::Topic(topic) => format!("topic {topic}"),
         About::Partition(topic, partition) => format!("partition {partition} of topic {topic}"),
-        About::Producer => "the producer".to_owned(),
-        About::Cluster => "the cluster".to_owned(),
+        About::Producer => "an identity for the producer".to_owned(),
+        About::Cluster => "an answer".to_owned(),
     }
 }
 
