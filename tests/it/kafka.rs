@@ -1,85 +1,119 @@
 //! Events in Kafka: real brokers, and records as librdkafka reads them.
 
-use freehold_tests::kafka::{AUDIENCE, Kafka, Listener, Options, USER, Version};
-use freehold_tests::noida::Noida;
-use freehold_tests::oidc::Oidc;
-use freehold_tests::{Result, clock};
-use serde_json::json;
+mod cluster;
+mod records;
+mod refusals;
+mod sign_in;
+mod versions;
 
-/// What the other tests stand on: the brokers do ask who is there.
-#[tokio::test(flavor = "multi_thread")]
-async fn brokers_take_the_right_credentials_and_no_others() -> Result {
-    let Some(kafka) = Kafka::start(Options::default()).await? else { return Ok(()) };
-    let client = kafka.client();
-    client.create("open-one", 1, &json!({})).await?;
-    let root = kafka.root();
-    let sasl = |listener: Listener, mechanism: &str, password: &str| {
-        let protocol = if listener == Listener::SaslTls { "SASL_SSL" } else { "SASL_PLAINTEXT" };
-        json!({
-            "bootstrap.servers": kafka.addresses(listener)[0], "security.protocol": protocol, "ssl.ca.pem": root,
-            "sasl.mechanism": mechanism, "sasl.username": USER, "sasl.password": password,
-        })
-    };
+use std::sync::Arc;
 
-    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] {
-        for listener in [Listener::SaslTls, Listener::SaslPlaintext] {
-            let right = client.write("open-one", &sasl(listener, mechanism, kafka.password()), None).await?;
-            let wrong = client.write("open-one", &sasl(listener, mechanism, "wrong"), None).await?;
-            assert_eq!((right, wrong.as_deref()), (None, Some("_AUTHENTICATION")), "{mechanism} {listener:?}");
-        }
-    }
-    let now = clock::system().now().millis() / 1000;
-    let right = kafka.issuer().token(USER, AUDIENCE, now, 300)?;
-    let bearer = sasl(Listener::SaslTls, "OAUTHBEARER", "");
-    assert_eq!(client.write("open-one", &bearer, Some(&right)).await?, None);
-    for (what, wrong) in [
-        ("audience", kafka.issuer().token(USER, "another-audience", now, 300)?),
-        ("time", kafka.issuer().token(USER, AUDIENCE, now - 1000, 300)?),
-        ("key", freehold_tests::tokens::Issuer::new(kafka.issuer().name())?.token(USER, AUDIENCE, now, 300)?),
-    ] {
-        assert_eq!(
-            client.write("open-one", &bearer, Some(&wrong)).await?.as_deref(),
-            Some("_AUTHENTICATION"),
-            "{what}"
-        );
-    }
-    if let Some(oidc) = Oidc::start(kafka.issuer(), USER, AUDIENCE).await? {
-        let ask = reqwest::Client::new().post(oidc.token_url()).basic_auth(USER, Some(oidc.secret()));
-        let form =
-            ask.header("content-type", "application/x-www-form-urlencoded").body("grant_type=client_credentials");
-        let answer: serde_json::Value = form.send().await?.json().await?;
-        let token = answer["access_token"].as_str();
-        assert!(token.is_some(), "{answer}");
-        assert_eq!(client.write("open-one", &bearer, token).await?, None);
-    }
-    let certificate = kafka.certificate(USER)?;
-    let mut mutual = json!({
-        "bootstrap.servers": kafka.addresses(Listener::MutualTls)[0], "security.protocol": "SSL", "ssl.ca.pem": root,
-    });
-    let without = client.write("open-one", &mutual, None).await?;
-    mutual["ssl.certificate.pem"] = json!(certificate.certificate);
-    mutual["ssl.key.pem"] = json!(certificate.key);
-    let with = client.write("open-one", &mutual, None).await?;
-    assert!(with.is_none() && without.is_some(), "{with:?} {without:?}");
-    client.create("read-only", 1, &json!({})).await?;
-    let closed = client.write("read-only", &mutual, None).await?;
-    assert_eq!(closed.as_deref(), Some("TOPIC_AUTHORIZATION_FAILED"));
-    Ok(())
+use freehold_tests::kafka::{Kafka, Librdkafka, Listener, Record};
+use freehold_tests::{Api, Result, TestHost, api, bodies, chance};
+use serde_json::{Value, json};
+
+/// A host with one customer, and a topic of the customer's.
+struct Desk {
+    host: TestHost,
+    api: Api,
+    customer: String,
+    topic: String,
 }
 
-/// Every kind of broker that the other tests use can be written to and read.
-#[tokio::test(flavor = "multi_thread")]
-async fn every_broker_holds_what_it_is_given() -> Result {
-    for version in [Version::V4_1, Version::V3_9, Version::V2_8, Version::V2_1] {
-        let options = Options { version, ..Options::default() };
-        let Some(kafka) = Kafka::start(options).await? else { continue };
-        kafka.client().create("open-one", 2, &json!({})).await?;
-        assert_eq!(kafka.client().write("open-one", &json!({}), None).await?, None, "{}", version.number());
-        assert_eq!(kafka.client().read("open-one").await?.len(), 1, "{}", version.number());
+impl Desk {
+    /// Makes the topic by `client`, with its name beginning with `open-`, which whoever signs in may write to.
+    async fn begin(client: &Librdkafka, partitions: usize, config: &Value) -> Result<Desk> {
+        let topic = new_topic()?;
+        client.create(&topic, partitions, config).await?;
+        let host = TestHost::start_with_types(&["kafka"]).await?;
+        let api = host.tenant("acme")?;
+        let customer = api.create_customer("customer-one").await?;
+        Ok(Desk { host, api, customer, topic })
     }
-    let Some(noida) = Noida::start().await? else { return Ok(()) };
-    noida.client().create("open-one", 2, &json!({})).await?;
-    assert_eq!(noida.client().write("open-one", &json!({}), None).await?, None);
-    assert_eq!(noida.client().read("open-one").await?.len(), 1);
-    Ok(())
+
+    /// Begins at the brokers that tests share. `None` where they cannot be had.
+    async fn shared(partitions: usize) -> Result<Option<(Arc<Kafka>, Desk)>> {
+        let Some(kafka) = Kafka::shared().await? else { return Ok(None) };
+        let desk = Desk::begin(kafka.client(), partitions, &json!({})).await?;
+        Ok(Some((kafka, desk)))
+    }
+
+    /// A destination for everything that is published, as `change` makes it.
+    async fn destination(&self, brokers: &[String], change: impl FnOnce(&mut Value)) -> Result<String> {
+        let mut body = bodies::retrying_at_once(bodies::kafka(brokers, &self.topic));
+        change(&mut body);
+        self.api.create_destination(&self.customer, &body).await
+    }
+
+    /// Publishes as many orders, whose ids begin with `name`.
+    async fn publish(&self, name: &str, count: usize) -> Result<Vec<String>> {
+        let events: Vec<Value> = (0..count).map(|number| self.order(&format!("{name}-{number:04}"), number)).collect();
+        let answer = self.api.publish(&json!(events)).await?.ok()?;
+        Ok(api::published_ids(&answer))
+    }
+
+    fn order(&self, id: &str, number: usize) -> Value {
+        json!({
+            "id": id, "type": "order.made", "customer": self.customer,
+            "data": { "number": number, "name": "Ünï ☕" }, "metadata": { "region": "eu" },
+        })
+    }
+
+    /// Waits until nothing waits for the destination any more, and all of it was delivered.
+    async fn delivered(&self, destination: &str) -> Result<Vec<Value>> {
+        let settled = self.api.settled(&format!("destination={destination}")).await?;
+        let failed: Vec<&Value> = settled.iter().filter(|delivery| delivery["state"] != "delivered").collect();
+        assert!(failed.is_empty(), "{failed:?}");
+        Ok(settled)
+    }
+
+    async fn test(&self, destination: &str) -> Result<Value> {
+        self.api.post(&format!("/v1/destinations/{destination}/test"), &json!({})).await?.ok()
+    }
+
+    async fn expect_failure(&self, what: &str, destination: &str, kind: &str, says: &str) -> Result {
+        let answer = self.test(destination).await?;
+        assert_eq!(answer["failure"]["kind"], kind, "{what}: {answer}");
+        let message = answer["failure"]["message"].as_str().unwrap_or_default();
+        assert!(message.contains(says), "{what}: {message:?} does not say {says:?}");
+        Ok(())
+    }
+}
+
+/// A topic that keeps what it is given. A record bears the time of its event, and brokers soon remove what is older than a week.
+fn keeping() -> Value {
+    json!({ "retention.ms": "-1" })
+}
+
+/// The name of a topic that nobody else has.
+fn new_topic() -> Result<String> {
+    Ok(format!("open-{}", &chance::word()?[..12]))
+}
+
+/// The ids of the events in these records, in order.
+fn ids(records: &[Record]) -> Vec<String> {
+    let mut ids: Vec<String> = records.iter().filter_map(|record| record.header("ce_id")).map(str::to_owned).collect();
+    ids.sort();
+    ids
+}
+
+/// Each event is in these records, and each of them once.
+#[track_caller]
+fn assert_once(records: &[Record], published: &[String], what: &str) {
+    let found = ids(records);
+    let times = |id: &String| found.iter().filter(|other| *other == id).count();
+    let missing: Vec<&String> = published.iter().filter(|id| times(id) == 0).collect();
+    let repeated: Vec<&String> = published.iter().filter(|id| times(id) > 1).collect();
+    let places: Vec<String> =
+        records.iter().map(|r| format!("{}@{}:{}", r.header("ce_id").unwrap_or("-"), r.partition, r.offset)).collect();
+    assert!(
+        missing.is_empty() && repeated.is_empty() && found.len() == published.len(),
+        "{what}: of {} missing {missing:?}, repeated {repeated:?}, in {places:?}",
+        published.len()
+    );
+}
+
+/// The single broker's address where nobody is asked who they are.
+fn open(kafka: &Kafka) -> Vec<String> {
+    kafka.addresses(Listener::Plaintext)
 }
