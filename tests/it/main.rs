@@ -9,6 +9,7 @@ mod egress;
 mod hostile;
 mod isolation;
 mod kafka;
+mod keys;
 mod publishing;
 mod retry;
 mod s3;

@@ -32,11 +32,26 @@ struct Ran {
     result: Result<Vec<Outcome>, Failure>,
     report: AttemptReport,
     digest: Option<String>,
+    /// Whether it failed here, before the plugin or the customer had a part in it.
+    ours: bool,
 }
 
 impl Ran {
     fn not_started(failure: Failure) -> Self {
-        Ran { result: Err(failure), report: AttemptReport::default(), digest: None }
+        Ran { result: Err(failure), report: AttemptReport::default(), digest: None, ours: false }
+    }
+}
+
+/// Why a credential could not be had.
+struct Closed {
+    failure: Failure,
+    /// Whether it is for the operator to mend, not for the customer.
+    ours: bool,
+}
+
+impl Closed {
+    fn ours(failure: Failure) -> Self {
+        Closed { failure, ours: true }
     }
 }
 
@@ -69,7 +84,10 @@ impl Sender {
         let scope = Scope::dispatched(batch.destination.tenant.clone(), batch.destination.customer.clone());
         let began = Instant::now();
         let ran = self.run(&scope, &batch).await;
-        let decision = settle::decide(&batch, &ran.result, &self.config, &self.sources);
+        let decision = match &ran.result {
+            Err(failure) if ran.ours => settle::keep(&batch, failure),
+            result => settle::decide(&batch, result, &self.config, &self.sources),
+        };
         self.note(&batch, &decision, began);
         let fared = decision.fared;
         match self.settle(&scope, &batch, ran, decision).await {
@@ -95,7 +113,7 @@ impl Sender {
         };
         let (result, report) = instance.deliver(&batch.id, batch.attempt_number, &batch.members).await;
         self.sandbox.release(instance);
-        Ran { result, report, digest }
+        Ran { result, report, digest, ours: false }
     }
 
     async fn instance(
@@ -119,32 +137,39 @@ impl Sender {
         }
         let credential = match self.credential(scope, batch).await {
             Ok(credential) => credential,
-            Err(failure) => return Err(Box::new(Ran::not_started(failure))),
+            Err(Closed { failure, ours }) => return Err(Box::new(Ran { ours, ..Ran::not_started(failure) })),
         };
         let assignment = Assignment { key, destination_type, config: &destination.config, credential };
         let started = self.sandbox.start(assignment).await;
         self.metrics.instance(&destination.type_name, "fresh");
         started.map_err(|ended| {
-            Box::new(Ran { result: Err(settle::at_start(ended.failure)), report: ended.report, digest: None })
+            Box::new(Ran { report: ended.report, ..Ran::not_started(settle::at_start(ended.failure)) })
         })
     }
 
     /// Opens the credential version that the batch is pinned to.
-    async fn credential(&self, scope: &Scope, batch: &ClaimedBatch) -> Result<SecretFields, Failure> {
+    async fn credential(&self, scope: &Scope, batch: &ClaimedBatch) -> Result<SecretFields, Closed> {
         let Some(version) = batch.credential_version else { return Ok(SecretFields::default()) };
         let unreadable = |error: StoreError| {
             tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential unreadable");
-            Failure::new(ErrorKind::Transient, "credential-unreadable", "the credential could not be read just now")
+            let message = "the credential could not be read just now";
+            Closed::ours(Failure::new(ErrorKind::Transient, "credential-unreadable", message))
         };
         let gone = || Failure::new(ErrorKind::Auth, "credential-gone", "the credential was removed; give a new one");
+        let gone = || Closed { failure: gone(), ours: false };
         let sealed = self.store.credential(scope, &batch.destination.id, version).await;
         let sealed = sealed.map_err(unreadable)?.ok_or_else(gone)?;
         let key = self.store.key_by_id(scope, &sealed.key).await;
         let key = key.map_err(unreadable)?.ok_or_else(gone)?;
-        self.vault.open(&key, &sealed).map_err(|error| {
+        self.vault.open(&key, &sealed).await.map_err(|error| {
             tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential does not open");
+            if error.is_temporary() {
+                let message = "the key that protects the credential cannot be used just now; nothing is wrong with the \
+                               destination, and the event waits";
+                return Closed::ours(Failure::new(ErrorKind::Transient, "key-unavailable", message));
+            }
             let message = "the stored credential does not open; give it again";
-            Failure::new(ErrorKind::Auth, "credential-unopenable", message)
+            Closed { failure: Failure::new(ErrorKind::Auth, "credential-unopenable", message), ours: false }
         })
     }
 

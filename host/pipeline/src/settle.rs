@@ -67,6 +67,21 @@ pub(crate) fn decide(
     }
 }
 
+/// Keeps a batch that failed through no fault of its destination, such as a key service that is away: no try is spent,
+/// however long it lasts, and the lane steps back as for any failure.
+pub(crate) fn keep(batch: &ClaimedBatch, failure: &Failure) -> Decision {
+    let hold = |id: &DeliveryId| (id.clone(), Verdict::Hold { failure: failure.clone() });
+    Decision {
+        verdicts: batch.members.iter().map(|member| hold(&member.id)).collect(),
+        failure: Some(failure.clone()),
+        failed: Vec::new(),
+        pause: None,
+        split: false,
+        plugin_failed: false,
+        fared: Fared::Badly,
+    }
+}
+
 fn failure_of(outcome: &Outcome) -> Option<&Failure> {
     match outcome {
         Outcome::Delivered => None,

@@ -1,10 +1,13 @@
 //! What can be said on the command line, and how `--help` explains it.
 
+mod keys;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::keys::KeysCommand;
 use crate::config::LogFormat;
 
 /// Delivers a product's events into what its customers own, under the customers' own credentials.
@@ -51,6 +54,9 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Make, list and revoke the API keys of a tenant.
     #[command(subcommand)]
     ApiKeys(ApiKeysCommand),
+    /// Change the deployment's own key, which protects every customer's credentials.
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Check, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),

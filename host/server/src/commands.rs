@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod egress;
+mod keys;
 mod openapi;
 mod plugin;
 mod serve;
@@ -29,6 +30,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Tenants(command) => briefly(tenants::run(command)),
         Command::ApiKeys(command) => briefly(api_keys::run(command)),
+        Command::Keys(command) => briefly(keys::run(command)),
         Command::Plugin(command) => briefly(plugin::run(command)),
         Command::Egress(command) => briefly(egress::run(command)),
         Command::Config(args) => {

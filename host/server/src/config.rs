@@ -34,6 +34,8 @@ pub(crate) struct Config {
     pub(crate) plugins: Vec<PathBuf>,
     /// The key file; none means `kek` in the data directory.
     pub(crate) kek_file: Option<PathBuf>,
+    /// How long an unwrapped customer's key is kept in memory, in milliseconds.
+    pub(crate) kek_cache_ms: u64,
     /// What to log.
     pub(crate) log: String,
     /// How log lines are written.
@@ -67,6 +69,7 @@ impl Default for Config {
             data: PathBuf::from("freehold-data"),
             plugins: Vec::new(),
             kek_file: None,
+            kek_cache_ms: 5 * 60 * 1000,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             drain_ms: 20_000,
@@ -89,6 +92,7 @@ pub(crate) struct Effective {
 }
 
 /// The text of a key-encryption key, which does not show itself.
+#[derive(Clone)]
 pub(crate) struct KekText(pub(crate) Zeroizing<String>);
 
 impl std::fmt::Debug for KekText {

@@ -65,7 +65,19 @@ impl DataDir {
 
     /// Takes the directory for this process alone, until the lock is dropped or the process ends.
     pub(crate) fn lock(&self) -> Result<DataLock, Failure> {
-        let path = self.0.join("lock");
+        self.lock_file(
+            "lock",
+            "already serving from this data directory; stop it, or give this one its own with --data",
+        )
+    }
+
+    /// Takes the changing of keys for this process alone. A server may serve meanwhile.
+    pub(crate) fn lock_keys(&self) -> Result<DataLock, Failure> {
+        self.lock_file("keys.lock", "changing the keys of this data directory just now; wait until it is done")
+    }
+
+    fn lock_file(&self, name: &str, doing: &str) -> Result<DataLock, Failure> {
+        let path = self.0.join(name);
         let mut file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -76,7 +88,7 @@ impl DataDir {
             .map_err(Failure::at(&path))?;
         match file.try_lock() {
             Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(self.taken(&mut file)),
+            Err(TryLockError::WouldBlock) => return Err(self.taken(&mut file, doing)),
             Err(TryLockError::Error(error)) => return Err(Failure::at(&path)(error)),
         }
         file.set_len(0).map_err(Failure::at(&path))?;
@@ -85,17 +97,14 @@ impl DataDir {
         Ok(DataLock { _file: file })
     }
 
-    fn taken(&self, lock: &mut File) -> Failure {
+    fn taken(&self, lock: &mut File, doing: &str) -> Failure {
         let mut text = String::new();
         let read = lock.read_to_string(&mut text);
         let holder = match (read, text.trim().parse::<u32>()) {
             (Ok(_), Ok(pid)) => format!("the process with pid {pid}"),
             _ => "another process".to_owned(),
         };
-        Failure::new(format!(
-            "{}: {holder} is already serving from this data directory; stop it, or give this one its own with --data",
-            self.0.display()
-        ))
+        Failure::new(format!("{}: {holder} is {doing}", self.0.display()))
     }
 }
 

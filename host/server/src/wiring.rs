@@ -79,8 +79,14 @@ pub(crate) async fn start(
 /// The use-cases about tenants and API keys, for a command that runs beside the server on the same database. They touch
 /// neither credentials nor plugins, so the vault and the sandbox behind them are empty ones.
 pub(crate) fn operator_control(store: Store, sources: Sources) -> Result<Control, Failure> {
+    let vault = throwaway_vault(&sources);
+    keys_control(store, vault, sources)
+}
+
+/// The use-cases about key-encryption keys, for a command that runs beside the server. The sandbox behind them is empty.
+pub(crate) fn keys_control(store: Store, vault: Vault, sources: Sources) -> Result<Control, Failure> {
     let sandbox = Arc::new(checking_sandbox(&Limits::default(), &sources)?);
-    let vault = Arc::new(throwaway_vault(&sources));
+    let vault = Arc::new(vault);
     let catalogue = Catalogue::default();
     Ok(Control::new(Parts { store, vault, sandbox, catalogue, lanes: Arc::new(NoLanes), sources }))
 }

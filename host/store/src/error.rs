@@ -56,6 +56,21 @@ pub enum Conflict {
     /// The delivery is still queued: only one that reached a final state can be replayed.
     #[error("the delivery is still queued; it can be replayed once it is delivered, dead or cancelled")]
     StillQueued,
+    /// A customer's key was wrapped by a key-encryption key that does not wrap any more.
+    #[error("the deployment's key was changed meanwhile; try again")]
+    KekWrapsNoMore,
+    /// A retired key-encryption key was to be used again.
+    #[error("this key-encryption key was retired and is never used again; make a new one")]
+    KekRetired,
+    /// The key-encryption key still has work to do.
+    #[error("{wraps} customers' keys are wrapped under this key-encryption key")]
+    KekInUse {
+        /// How many sealing keys are wrapped under it.
+        wraps: u64,
+    },
+    /// The key-encryption key is the one that wraps.
+    #[error("this key-encryption key is the one that wraps")]
+    KekEncrypting,
     /// The verdicts of a settlement are not one for each member of its batch.
     #[error("the verdicts do not match the members of the batch")]
     Members,

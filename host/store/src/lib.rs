@@ -13,6 +13,7 @@ pub mod deliveries;
 pub mod destinations;
 pub mod error;
 pub mod events;
+pub mod keks;
 pub mod queue;
 pub mod replay;
 mod sqlite;

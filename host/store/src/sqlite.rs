@@ -12,6 +12,7 @@ pub(crate) mod destinations;
 pub(crate) mod events;
 pub(crate) mod failure;
 pub(crate) mod ingest;
+pub(crate) mod keks;
 pub(crate) mod listing;
 pub(crate) mod queue;
 pub(crate) mod replay;
@@ -49,9 +50,10 @@ const WRITER_CACHE: &str = "-32768";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-4096";
 
-const MIGRATIONS: [(i64, &str, &str); 2] = [
+const MIGRATIONS: [(i64, &str, &str); 3] = [
     (1, "beginning", include_str!("../migrations/sqlite/0001_beginning.sql")),
     (2, "audit chain", include_str!("../migrations/sqlite/0002_audit_chain.sql")),
+    (3, "keks", include_str!("../migrations/sqlite/0003_keks.sql")),
 ];
 
 /// The engine. Clones share it.

@@ -10,14 +10,17 @@ use freehold_model::{CustomerId, TenantId, Timestamp, VaultKeyId};
 
 use crate::key::KeyBytes;
 
-/// How long a seed is kept after it was unwrapped: short enough that memory forgets a retired key soon.
-const KEPT_MS: u64 = 5 * 60 * 1000;
+/// How long a seed is kept after it was unwrapped, unless the operator says otherwise: short enough that memory forgets
+/// a retired key soon, long enough that a key service is asked seldom and may be away for minutes.
+pub(crate) const KEPT_MS: u64 = 5 * 60 * 1000;
 /// Seeds kept at once: about 2 MiB, more customers than one host delivers for within a few minutes.
 const SEEDS_MAX: usize = 4096;
 
 /// Unwrapped seeds, the longest unwrapped leaving first. Each is wiped when the last user lets go of it.
-#[derive(Default)]
-pub(crate) struct SeedCache(Mutex<Seeds>);
+pub(crate) struct SeedCache {
+    seeds: Mutex<Seeds>,
+    kept_ms: u64,
+}
 
 #[derive(Default)]
 struct Seeds {
@@ -34,17 +37,22 @@ struct Kept {
 }
 
 impl SeedCache {
-    /// The seed of `row`, if it was unwrapped within the last five minutes.
+    /// A cache that keeps a seed for `kept_ms` after it was unwrapped.
+    pub(crate) fn keeping(kept_ms: u64) -> Self {
+        SeedCache { seeds: Mutex::default(), kept_ms }
+    }
+
+    /// The seed of `row`, if it was unwrapped lately.
     pub(crate) fn find(&self, row: &WrappedKey, now: Timestamp) -> Option<Arc<KeyBytes>> {
         let mut seeds = self.lock();
-        seeds.drop_expired(now);
+        seeds.drop_expired(now, self.kept_ms);
         seeds.by_id.get(&row.id).filter(|kept| kept.row == *row).map(|kept| Arc::clone(&kept.seed))
     }
 
     /// Keeps the seed of `row`.
     pub(crate) fn keep(&self, row: &WrappedKey, seed: &Arc<KeyBytes>, now: Timestamp) {
         let mut seeds = self.lock();
-        seeds.drop_expired(now);
+        seeds.drop_expired(now, self.kept_ms);
         seeds.remove(&row.id);
         while seeds.by_id.len() >= SEEDS_MAX && seeds.remove_oldest() {}
         let serial = seeds.next_serial;
@@ -67,13 +75,13 @@ impl SeedCache {
 
     fn lock(&self) -> MutexGuard<'_, Seeds> {
         // Each change leaves the maps whole at every point where it could panic, so a poisoned lock is sound.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.seeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Seeds {
-    fn drop_expired(&mut self, now: Timestamp) {
-        while self.oldest().is_some_and(|kept| !kept.is_fresh(now)) && self.remove_oldest() {}
+    fn drop_expired(&mut self, now: Timestamp, kept_ms: u64) {
+        while self.oldest().is_some_and(|kept| !kept.is_fresh(now, kept_ms)) && self.remove_oldest() {}
     }
 
     fn oldest(&self) -> Option<&Kept> {
@@ -93,8 +101,8 @@ impl Seeds {
 
 impl Kept {
     /// A clock that was set back must not lengthen the time, so a seed from the future is not fresh either.
-    fn is_fresh(&self, now: Timestamp) -> bool {
-        now >= self.unwrapped_at && now.millis_since(self.unwrapped_at) < KEPT_MS
+    fn is_fresh(&self, now: Timestamp, kept_ms: u64) -> bool {
+        now >= self.unwrapped_at && now.millis_since(self.unwrapped_at) < kept_ms
     }
 }
 
@@ -125,7 +133,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_found_for_five_minutes() {
-        let cache = SeedCache::default();
+        let cache = SeedCache::keeping(KEPT_MS);
 
         cache.keep(&row(1), &seed(1), NOW);
 
@@ -136,7 +144,7 @@ mod tests {
 
     #[test]
     fn setting_the_clock_back_ends_a_seed() {
-        let cache = SeedCache::default();
+        let cache = SeedCache::keeping(KEPT_MS);
 
         cache.keep(&row(1), &seed(1), NOW.plus_millis(10));
 
@@ -145,7 +153,7 @@ mod tests {
 
     #[test]
     fn a_row_that_differs_in_anything_finds_nothing() {
-        let cache = SeedCache::default();
+        let cache = SeedCache::keeping(KEPT_MS);
         cache.keep(&row(1), &seed(1), NOW);
         let mut other_tenant = row(1);
         other_tenant.tenant = "ten_00000000000000000000000002".parse().unwrap();
@@ -160,7 +168,7 @@ mod tests {
 
     #[test]
     fn the_cache_is_bounded_and_the_oldest_leaves_first() {
-        let cache = SeedCache::default();
+        let cache = SeedCache::keeping(KEPT_MS);
 
         for number in 0..=SEEDS_MAX {
             cache.keep(&row(number), &seed(1), NOW);
@@ -175,7 +183,7 @@ mod tests {
 
     #[test]
     fn forgetting_a_customer_leaves_the_others() {
-        let cache = SeedCache::default();
+        let cache = SeedCache::keeping(KEPT_MS);
         for number in 0..4 {
             cache.keep(&row(number), &seed(1), NOW);
         }

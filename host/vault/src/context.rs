@@ -6,6 +6,42 @@ use sha2::{Digest, Sha256};
 
 use crate::envelope::{ALG, KEY_ID_BYTES, MAGIC};
 
+/// What a key-encryption key wraps: bound into the wrapping, so that it unwraps as nothing else.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WrapPlace<'a> {
+    /// A customer's sealing key.
+    CustomerKey {
+        /// The tenant of the customer.
+        tenant: &'a TenantId,
+        /// The customer.
+        customer: &'a CustomerId,
+        /// The sealing key.
+        key: &'a VaultKeyId,
+    },
+    /// The deployment's canary.
+    Canary,
+}
+
+impl WrapPlace<'_> {
+    /// What is wrapped: `customer-key` or `canary`.
+    pub fn purpose(&self) -> &'static str {
+        match self {
+            WrapPlace::CustomerKey { .. } => "customer-key",
+            WrapPlace::Canary => "canary",
+        }
+    }
+
+    /// Whose it is: names and ids, in the order in which they are bound.
+    pub fn names(&self) -> Vec<(&'static str, &str)> {
+        match self {
+            WrapPlace::CustomerKey { tenant, customer, key } => {
+                vec![("tenant", tenant.as_str()), ("customer", customer.as_str()), ("key", key.as_str())]
+            }
+            WrapPlace::Canary => Vec::new(),
+        }
+    }
+}
+
 /// The place a blob belongs to, and the key that opens it.
 pub(crate) struct Context {
     key_id: [u8; KEY_ID_BYTES],
@@ -24,16 +60,11 @@ impl Context {
         Context::new(&parts, "credential", key.as_str())
     }
 
-    /// A customer's key, wrapped by a key-encryption key.
-    pub(crate) fn customer_key(tenant: &TenantId, customer: &CustomerId, key: &VaultKeyId, kek_id: &str) -> Self {
-        let parts =
-            [tenant.as_str().as_bytes(), customer.as_str().as_bytes(), key.as_str().as_bytes(), kek_id.as_bytes()];
-        Context::new(&parts, "customer-key", kek_id)
-    }
-
-    /// The deployment's canary, sealed under a key-encryption key.
-    pub(crate) fn canary(kek_id: &str) -> Self {
-        Context::new(&[kek_id.as_bytes()], "canary", kek_id)
+    /// What the key-encryption key called `kek_id` wraps.
+    pub(crate) fn wrapped(place: &WrapPlace<'_>, kek_id: &str) -> Self {
+        let mut parts: Vec<&[u8]> = place.names().into_iter().map(|(_, name)| name.as_bytes()).collect();
+        parts.push(kek_id.as_bytes());
+        Context::new(&parts, place.purpose(), kek_id)
     }
 
     /// Says in the blob which key opens it.

@@ -4,7 +4,7 @@ use freehold_model::limits::CREDENTIAL_FIELD_BYTES_MAX;
 use freehold_model::{DestinationId, VaultKeyId};
 
 use crate::fields::{FIELD_NAME_BYTES_MAX, FIELDS_MAX};
-use crate::provider::KeyFileError;
+use crate::key_file::KeyFileError;
 
 /// Why the vault could not do what it was asked.
 #[derive(Debug, thiserror::Error)]
@@ -17,7 +17,7 @@ pub enum VaultError {
     DoesNotOpen,
     /// A sealing key is wrapped by a key-encryption key that the keyring does not have.
     #[error(
-        "sealing key {key} is wrapped by {kek_id}, which is not in the keyring: add that key-encryption key as decrypt-only"
+        "sealing key {key} is wrapped by {kek_id}, which is not in the keyring: put that key back into the key file"
     )]
     UnknownKek {
         /// The sealing key.
@@ -35,6 +35,20 @@ pub enum VaultError {
         wanted: String,
         /// Those in the keyring, the encrypting one first.
         present: String,
+    },
+    /// The key service that keeps a key-encryption key does not do its work just now.
+    #[error("key-encryption key {kek_id} cannot be used just now: {reason}; what needs it is tried again")]
+    Unavailable {
+        /// The key-encryption key.
+        kek_id: String,
+        /// What the service said, or what kept us from hearing it.
+        reason: String,
+    },
+    /// The keyring was to be looked up again, and could not be.
+    #[error("the keyring cannot be read again: {reason}")]
+    KeyringUnreadable {
+        /// What stood in the way.
+        reason: String,
     },
     /// A sealing key was offered for a destination of another customer.
     #[error("sealing key {key} belongs to another customer than destination {destination}")]
@@ -73,4 +87,15 @@ pub enum VaultError {
     /// The file with the key-encryption key cannot be used.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
+}
+
+impl VaultError {
+    /// Whether it may go away without anybody changing what is sealed: a key service is away, or the keyring is about to
+    /// learn of a key.
+    pub fn is_temporary(&self) -> bool {
+        matches!(
+            self,
+            VaultError::Unavailable { .. } | VaultError::KeyringUnreadable { .. } | VaultError::UnknownKek { .. }
+        )
+    }
 }

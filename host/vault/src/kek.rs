@@ -5,10 +5,15 @@ use std::fmt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use freehold_model::Sources;
+use futures_util::future::{BoxFuture, FutureExt, ready};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use crate::context::{Context, WrapPlace};
+use crate::envelope::{self, Envelope};
+use crate::error::VaultError;
 use crate::key::{KEY_BYTES, KeyBytes};
+use crate::keyring::KeyEncryption;
 
 /// What every key-encryption key begins with as text, so that people and secret scanners recognise it.
 const TEXT_PREFIX: &str = "fhkek1_";
@@ -30,11 +35,17 @@ pub struct Kek {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KekError {
     /// Not of the right form, such as a passphrase.
-    #[error("a key-encryption key is `fhkek1_` and 48 characters of base64url; a passphrase is not enough")]
+    #[error(
+        "a key-encryption key is `fhkek1_` and 48 characters of base64url, or where a key service keeps it, such as \
+         transit:MOUNT/NAME or aws-kms:KEY; a passphrase is not enough"
+    )]
     Form,
     /// Of the right form, but not as it was made.
     #[error("the key-encryption key's checksum does not match: a character was changed when it was copied")]
     Checksum,
+    /// The same key as before.
+    #[error("the same key-encryption key is there twice: remove one of the two")]
+    Twice,
 }
 
 impl Kek {
@@ -84,9 +95,36 @@ impl Kek {
     }
 
     fn of(key: KeyBytes) -> Self {
-        let digest = Sha256::new().chain_update("freehold kek id").chain_update(key.expose()).finalize();
-        let id = digest.iter().take(ID_BYTES).fold("kek_".to_owned(), |id, byte| format!("{id}{byte:02x}"));
+        let id = id_of(key.expose());
         Kek { key, id }
+    }
+}
+
+impl KeyEncryption for Kek {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn wrap<'a>(
+        &'a self,
+        plaintext: &'a [u8],
+        place: WrapPlace<'a>,
+        sources: &'a Sources,
+    ) -> BoxFuture<'a, Result<Vec<u8>, VaultError>> {
+        ready(envelope::seal(&self.key, &Context::wrapped(&place, &self.id), plaintext, sources)).boxed()
+    }
+
+    fn unwrap<'a>(
+        &'a self,
+        wrapped: &'a [u8],
+        place: WrapPlace<'a>,
+    ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, VaultError>> {
+        let context = Context::wrapped(&place, &self.id);
+        ready(Envelope::parse(wrapped).and_then(|envelope| envelope.open(&self.key, &context))).boxed()
+    }
+
+    fn local(&self) -> Option<&Kek> {
+        Some(self)
     }
 }
 
@@ -94,6 +132,12 @@ impl fmt::Debug for Kek {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Kek({})", self.id)
     }
+}
+
+/// The id of the key-encryption key that `what` makes it: its bytes, or where it is kept.
+pub(crate) fn id_of(what: &[u8]) -> String {
+    let digest = Sha256::new().chain_update("freehold kek id").chain_update(what).finalize();
+    digest.iter().take(ID_BYTES).fold("kek_".to_owned(), |id, byte| format!("{id}{byte:02x}"))
 }
 
 /// Whether `text` has the form of a key-encryption key's id.

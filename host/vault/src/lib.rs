@@ -44,10 +44,15 @@
 //! |---|---|---|---|
 //! | credential | seed | the encoded fields | `LP("FHC1") LP(tenant id) LP(customer id) LP(destination id) LP(version:4) LP("credential") LP(key_id) LP(alg)` |
 //! | seed | KEK | the seed | `LP("FHC1") LP(tenant id) LP(customer id) LP(vault key id) LP(kek id) LP("customer-key") LP(key_id) LP(alg)` |
-//! | canary | KEK | `freehold canary` | `LP("FHC1") LP(kek id) LP("canary") LP(key_id) LP(alg)` |
+//! | canary | KEK | `freehold canary` ‖ root | `LP("FHC1") LP(kek id) LP("canary") LP(key_id) LP(alg)` |
 //!
 //! A credential is named by its destination and version, so the two stand for it. The canary is stored as
-//! `LP(kek id) ‖ blob`, so that a wrong KEK can be told which one is wanted.
+//! `LP(kek id) ‖ blob`, so that a wrong KEK can be told which one is wanted. The root is 32 random bytes, drawn once and
+//! kept when the KEK changes.
+//!
+//! A KEK that a key service keeps wraps in that service's own format. The context reaches it as associated data (transit:
+//! `ctx` as above) or as its encryption context (AWS KMS: the same names and ids), so a wrapped seed moved to another row
+//! does not unwrap there either.
 //!
 //! ## Encoded fields
 //!
@@ -61,10 +66,12 @@
 //! ## Derived values
 //!
 //! * KEK as text: `fhkek1_` and 48 characters of unpadded base64url of `KEK ‖ first 4 bytes of SHA-256(KEK)`.
-//! * KEK id: `kek_` and 16 hex digits, the first 8 bytes of `SHA-256("freehold kek id" ‖ KEK)`.
+//! * KEK id: `kek_` and 16 hex digits, the first 8 bytes of `SHA-256("freehold kek id" ‖ KEK)`; for a KEK in a key
+//!   service, of its line in the key file instead, such as `transit:transit/freehold`.
 //! * Fingerprint of a credential: 8 hex digits, the first 4 bytes of HMAC-SHA256 over the encoded fields, under
 //!   `HKDF-Expand(HKDF-Extract("FHC1 fingerprint", seed), "", 32)`. It compares versions within one customer only.
-//! * Keys for other parts of this deployment: `HKDF-Expand(HKDF-Extract("freehold derived key", KEK), purpose, 32)`.
+//! * Keys for other parts of this deployment: `HKDF-Expand(HKDF-Extract("freehold derived key", root), purpose, 32)`.
+//!   A canary from before there were roots has none; the KEK stands in until the canary is sealed anew.
 //!
 //! # What it does not do
 //!
@@ -80,12 +87,15 @@ mod error;
 mod fields;
 mod kek;
 mod key;
+pub mod key_file;
+mod key_line;
 mod keyring;
 mod mac;
-pub mod provider;
 mod vault;
 
+pub use context::WrapPlace;
 pub use error::VaultError;
 pub use kek::{Kek, KekError};
-pub use keyring::Keyring;
+pub use key_line::{KeyLine, KeyReference, KeyService};
+pub use keyring::{KeyEncryption, Keyring, KeyringSource};
 pub use vault::Vault;

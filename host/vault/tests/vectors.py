@@ -101,8 +101,9 @@ def make():
             "fingerprint": hmac.digest(fingerprint_key, plaintext, "sha256")[:4].hex(),
         })
 
-    entropy = stream("canary", 32 + 12)
-    canary = seal(kek, kek_id, [kek_id.encode()], b"canary", b"freehold canary", entropy[:32], entropy[32:])
+    entropy = stream("canary", 32 + 32 + 12)
+    root, salt, nonce = entropy[:32], entropy[32:64], entropy[64:]
+    canary = seal(kek, kek_id, [kek_id.encode()], b"canary", b"freehold canary" + root, salt, nonce)
     return {
         "kek": {"text": kek_text, "id": kek_id},
         "now_ms": now_ms,
@@ -116,7 +117,7 @@ def make():
         "credentials": credentials,
         "canary": {"entropy": entropy.hex(), "bytes": (lp(kek_id.encode()) + canary).hex()},
         "derived_keys": {
-            purpose: derive(kek, b"freehold derived key", purpose.encode()).hex() for purpose in ("code", "cursor")
+            purpose: derive(root, b"freehold derived key", purpose.encode()).hex() for purpose in ("code", "cursor")
         },
     }
 

@@ -28,6 +28,11 @@ impl From<ControlError> for Problem {
                 Problem { errors, ..Problem::new(Kind::InvalidCursor, error.to_string()) }
             }
             ControlError::Store(error) => error.into(),
+            ControlError::Vault(error) if error.is_temporary() => {
+                tracing::error!(%error, "a request was turned away");
+                Problem::new(Kind::Unavailable, "the key that protects credentials cannot be used just now; try again")
+                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("5"))
+            }
             ControlError::Vault(error) => internal(&error),
         }
     }

@@ -3,11 +3,12 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use freehold_model::api_key::Role;
-use freehold_model::credential::{CredentialContext, SealedCredential};
+use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey};
 use freehold_model::destination::Destination;
 use freehold_model::secret::SecretFields;
-use freehold_model::{Secret, Sources};
+use freehold_model::{Scope, Secret, Sources};
 use freehold_sandbox::DestinationType;
+use freehold_store::{Conflict, StoreError};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
@@ -116,12 +117,25 @@ impl Control {
         let found = self.store().customer_key(&scope).await.map_err(ControlError::of("customer"))?;
         let key = match found {
             Some(key) => key,
-            None => {
-                let made = vault.create_customer_key(&context.tenant, &context.customer)?;
-                self.store().insert_customer_key(&scope, &made).await.map_err(ControlError::of("customer"))?
-            }
+            None => self.create_customer_key(&scope, &context).await?,
         };
-        Ok(vault.seal(&key, &context, fields, caller.actor_id())?)
+        Ok(vault.seal(&key, &context, fields, caller.actor_id()).await?)
+    }
+
+    /// Makes the customer's key. When the deployment's key changed meanwhile, once more, under the new one.
+    async fn create_customer_key(
+        &self,
+        scope: &Scope,
+        context: &CredentialContext,
+    ) -> Result<WrappedKey, ControlError> {
+        let vault = &self.parts().vault;
+        let made = vault.create_customer_key(&context.tenant, &context.customer).await?;
+        match self.store().insert_customer_key(scope, &made).await {
+            Err(StoreError::Conflict(Conflict::KekWrapsNoMore)) => vault.refresh().await?,
+            other => return other.map_err(ControlError::of("customer")),
+        }
+        let made = vault.create_customer_key(&context.tenant, &context.customer).await?;
+        self.store().insert_customer_key(scope, &made).await.map_err(ControlError::of("customer"))
     }
 }
 

@@ -68,6 +68,6 @@ impl Control {
         let narrowed = scope.narrowed_to(&destination.customer);
         let key = self.store().key_by_id(&narrowed, &sealed.key).await.map_err(ControlError::of(KIND))?;
         let key = key.ok_or(ControlError::Vault(VaultError::DoesNotOpen))?;
-        Ok(self.parts().vault.open(&key, &sealed)?)
+        Ok(self.parts().vault.open(&key, &sealed).await?)
     }
 }

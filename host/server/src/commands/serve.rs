@@ -14,12 +14,14 @@ use freehold_store::Store;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::commands::{print, refused};
 use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
-use crate::{connections, key, plugin_folders, sources, wiring};
+use crate::key::{self, Keys};
+use crate::{connections, plugin_folders, sources, wiring};
 
 /// The exit code of a process that was told twice to stop: 128 + SIGINT, as shells expect.
 const EXIT_AT_ONCE: i32 = 130;
@@ -49,6 +51,7 @@ struct Server {
     pipeline: Pipeline,
     control: Control,
     store: Store,
+    _key_watch: AbortOnDropHandle<()>,
     _lock: DataLock,
 }
 
@@ -62,7 +65,10 @@ impl Server {
         })?;
         let sources = sources::system();
         let store = wiring::open_store(&data, &sources).await?;
-        let vault = Arc::new(key::open_vault(effective, &store, &sources).await?);
+        key::warn_of_variable(effective);
+        let keys = Keys::new(effective, &store, &sources);
+        let vault = Arc::new(keys.open_vault().await?);
+        let key_watch = keys.watch(vault.clone());
         let sandbox = wiring::serving_sandbox(config, &data, &vault, &sources)?;
         let found = plugin_folders::load(&sandbox, &plugin_folders::folders(config, &data)?).await?;
         if found.is_empty() {
@@ -79,7 +85,7 @@ impl Server {
             registry,
             readiness.clone(),
         ));
-        Ok(Server { listener, router, readiness, pipeline, control, store, _lock: lock })
+        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watch: key_watch, _lock: lock })
     }
 
     fn address(&self) -> Result<SocketAddr, Failure> {

@@ -10,7 +10,7 @@ use crate::credentials::CredentialVersion;
 use crate::sqlite::row::{Row, to_json};
 use crate::sqlite::statement::scoped;
 use crate::sqlite::writer::Tx;
-use crate::sqlite::{audit, customers, destinations};
+use crate::sqlite::{audit, customers, destinations, keks};
 use crate::{Conflict, StoreError};
 
 fn read(row: &SqliteRow) -> Result<SealedCredential, StoreError> {
@@ -43,7 +43,7 @@ fn read_version(row: &SqliteRow) -> Result<CredentialVersion, StoreError> {
     })
 }
 
-fn read_key(row: &SqliteRow) -> Result<WrappedKey, StoreError> {
+pub(crate) fn read_key(row: &SqliteRow) -> Result<WrappedKey, StoreError> {
     let row = Row::new(row, "vault_keys", "key_id");
     Ok(WrappedKey {
         id: row.parsed("key_id", |text| text.parse().ok())?,
@@ -163,6 +163,10 @@ pub(crate) async fn insert_key(tx: &mut Tx, scope: &Scope, key: &WrappedKey) -> 
     let scope = scope.narrowed_to(&key.customer);
     if let Some(winner) = customer_key(&mut tx.connection, &scope).await? {
         return Ok(winner);
+    }
+    // A key wrapped by what wraps no more would stay behind when everything else is wrapped anew.
+    if keks::encrypting(tx).await?.is_some_and(|wraps| wraps != key.kek_id) {
+        return Err(Conflict::KekWrapsNoMore.into());
     }
     let sql = "INSERT INTO vault_keys (tenant_id, customer_id, key_id, kek_id, wrapped, created_at)
         VALUES ($1, $2, $3, $4, $5, $6)";

@@ -6,6 +6,7 @@ use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey
 use freehold_model::secret::{Secret, SecretFields};
 use freehold_model::{Clock, Entropy, Sources, Timestamp};
 use freehold_vault::{Kek, Keyring, Vault};
+use futures_util::FutureExt;
 
 struct FixedClock(Timestamp);
 
@@ -57,6 +58,20 @@ pub(crate) fn kek(number: u64) -> Kek {
     Kek::generate(&sources(number.wrapping_mul(0x1000_0000)))
 }
 
+/// What a future gives that waits for nothing: keys of our own need no service.
+pub(crate) trait Now: Future + Sized {
+    fn now(self) -> Self::Output {
+        self.now_or_never().unwrap()
+    }
+}
+
+impl<F: Future> Now for F {}
+
+/// Whether a keyring of these keys accepts `canary`.
+pub(crate) fn unlock(encrypt: Kek, decrypt_only: Vec<Kek>, canary: &[u8]) -> Result<Vault, freehold_vault::VaultError> {
+    Vault::unlock(Keyring::new(encrypt, decrypt_only), canary, sources(7)).now()
+}
+
 pub(crate) fn vault(encrypt: Kek, decrypt_only: Vec<Kek>) -> Vault {
     Vault::new(Keyring::new(encrypt, decrypt_only), sources(7))
 }
@@ -71,7 +86,7 @@ pub(crate) fn context(destination: u32, version: u32) -> CredentialContext {
 }
 
 pub(crate) fn key(vault: &Vault) -> WrappedKey {
-    vault.create_customer_key(&id("ten", 1), &id("cus", 1)).unwrap()
+    vault.create_customer_key(&id("ten", 1), &id("cus", 1)).now().unwrap()
 }
 
 pub(crate) fn fields(pairs: &[(&str, &[u8])]) -> SecretFields {
@@ -79,7 +94,7 @@ pub(crate) fn fields(pairs: &[(&str, &[u8])]) -> SecretFields {
 }
 
 pub(crate) fn seal(vault: &Vault, key: &WrappedKey, pairs: &[(&str, &[u8])]) -> SealedCredential {
-    vault.seal(key, &context(1, 1), &fields(pairs), "key_01").unwrap()
+    vault.seal(key, &context(1, 1), &fields(pairs), "key_01").now().unwrap()
 }
 
 /// The fields in a form that can be compared.

@@ -5,7 +5,8 @@ use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
 use std::thread;
 
-use freehold_vault::provider::{load_file, load_or_create_file};
+use freehold_vault::KeyLine;
+use freehold_vault::key_file::{add_key, load_file, load_or_create_file, remove_key};
 use tempfile::TempDir;
 
 use crate::fixture::{kek, sources};
@@ -46,7 +47,7 @@ fn the_first_start_makes_a_key_that_only_its_owner_can_read() {
 
     assert!(loaded.created);
     assert_eq!(mode(&path), 0o600);
-    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", *loaded.kek.encode()));
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("{}\n", *loaded.keys[0].encode()));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
 }
 
@@ -60,8 +61,8 @@ fn the_next_start_finds_the_same_key_and_leaves_the_file_alone() {
     let second = load_or_create_file(&path, &sources(2)).unwrap();
 
     assert!(!second.created);
-    assert_eq!(second.kek.id(), first.kek.id());
-    assert_eq!(load_file(&path).unwrap().id(), first.kek.id());
+    assert_eq!(second.keys[0].id(), first.keys[0].id());
+    assert_eq!(load_file(&path).unwrap()[0].id(), first.keys[0].id());
     assert_eq!(fs::read(&path).unwrap(), text);
 }
 
@@ -83,7 +84,7 @@ fn many_first_starts_at_once_agree_on_one_key() {
     });
 
     assert_eq!(loaded.iter().filter(|loaded| loaded.created).count(), 1);
-    assert!(loaded.iter().all(|other| other.kek.id() == loaded[0].kek.id()));
+    assert!(loaded.iter().all(|other| other.keys[0].id() == loaded[0].keys[0].id()));
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
 }
 
@@ -174,4 +175,56 @@ fn a_folder_that_does_not_exist_is_named() {
 
     assert!(refusal.starts_with(&format!("cannot write key file {}: ", path.display())), "{refusal}");
     assert!(load_file(&path).unwrap_err().to_string().ends_with("does not exist"));
+}
+
+#[test]
+fn keys_are_added_and_taken_out_and_remarks_stay() {
+    let folder = folder();
+    let path = folder.path().join("kek");
+    write(&path, &format!("# the first\n{}\n", *kek(1).encode()));
+    let second = KeyLine::of(kek(2));
+
+    add_key(&path, &second, &sources(1)).unwrap();
+    add_key(&path, &second, &sources(2)).unwrap();
+
+    let ids: Vec<String> = load_file(&path).unwrap().iter().map(|key| key.id().to_owned()).collect();
+    assert_eq!(ids, [kek(1).id(), kek(2).id()]);
+    assert_eq!(mode(&path), 0o600);
+    remove_key(&path, kek(1).id(), &sources(3)).unwrap();
+    remove_key(&path, kek(1).id(), &sources(4)).unwrap();
+    assert_eq!(fs::read_to_string(&path).unwrap(), format!("# the first\n{}\n", *kek(2).encode()));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left beside it");
+}
+
+#[test]
+fn the_last_key_is_not_taken_out() {
+    let folder = folder();
+    let path = folder.path().join("kek");
+    write(&path, &kek(1).encode());
+
+    let refusal = remove_key(&path, kek(1).id(), &sources(1)).unwrap_err().to_string();
+
+    assert!(refusal.contains("has only this key"), "{refusal}");
+    assert_eq!(load_file(&path).unwrap().len(), 1);
+}
+
+#[test]
+fn whoever_reads_while_a_key_is_added_sees_a_whole_file() {
+    let folder = folder();
+    let path = folder.path().join("kek");
+    write(&path, &kek(1).encode());
+
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for number in 2..40 {
+                add_key(&path, &KeyLine::of(kek(number)), &sources(number)).unwrap();
+            }
+        });
+        let mut seen = 0;
+        while seen < 39 {
+            let now = load_file(&path).unwrap().len();
+            assert!(now >= seen, "{now} after {seen}");
+            seen = now;
+        }
+    });
 }

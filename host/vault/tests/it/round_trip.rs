@@ -6,7 +6,7 @@ use freehold_model::secret::{Secret, SecretFields};
 use freehold_vault::{Vault, VaultError};
 use proptest::prelude::*;
 
-use crate::fixture::{context, fields, id, kek, key, pairs, seal, vault};
+use crate::fixture::{Now, context, fields, id, kek, key, pairs, seal, vault};
 
 fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
@@ -24,9 +24,9 @@ proptest! {
         let key = key(&vault);
         let fields = expected.clone().into_iter().map(|(name, value)| (name, Secret::new(value)));
 
-        let sealed = vault.seal(&key, &context(1, version), &SecretFields::from_pairs(fields), "cli").unwrap();
+        let sealed = vault.seal(&key, &context(1, version), &SecretFields::from_pairs(fields), "cli").now().unwrap();
 
-        let opened: BTreeMap<_, _> = pairs(&vault.open(&key, &sealed).unwrap()).into_iter().collect();
+        let opened: BTreeMap<_, _> = pairs(&vault.open(&key, &sealed).now().unwrap()).into_iter().collect();
         prop_assert_eq!(opened, expected.clone());
         prop_assert_eq!(sealed.field_names, expected.keys().cloned().collect::<Vec<_>>());
     }
@@ -40,7 +40,7 @@ fn another_process_with_the_same_key_opens_it() {
 
     let reader = vault(kek(1), vec![]);
 
-    assert_eq!(pairs(&reader.open(&key, &sealed).unwrap()), [("token".to_owned(), b"hunter2".to_vec())]);
+    assert_eq!(pairs(&reader.open(&key, &sealed).now().unwrap()), [("token".to_owned(), b"hunter2".to_vec())]);
 }
 
 #[test]
@@ -88,13 +88,13 @@ fn small_differences_in_length_do_not_show() {
 fn a_fingerprint_tells_versions_apart_within_one_customer_only() {
     let vault = vault(kek(1), vec![]);
     let key = key(&vault);
-    let other_key = vault.create_customer_key(&id("ten", 1), &id("cus", 2)).unwrap();
+    let other_key = vault.create_customer_key(&id("ten", 1), &id("cus", 2)).now().unwrap();
     let mut other_context = context(1, 1);
     other_context.customer = id("cus", 2);
 
     let sealed = seal(&vault, &key, &[("token", b"hunter2")]);
     let next = seal(&vault, &key, &[("token", b"hunter3")]);
-    let others = vault.seal(&other_key, &other_context, &fields(&[("token", b"hunter2")]), "cli").unwrap();
+    let others = vault.seal(&other_key, &other_context, &fields(&[("token", b"hunter2")]), "cli").now().unwrap();
 
     assert!(sealed.fingerprint.len() == 8 && sealed.fingerprint.bytes().all(|digit| digit.is_ascii_hexdigit()));
     assert_ne!(sealed.fingerprint, next.fingerprint);
@@ -104,9 +104,9 @@ fn a_fingerprint_tells_versions_apart_within_one_customer_only() {
 #[test]
 fn nothing_is_sealed_under_the_key_of_another_customer() {
     let vault = vault(kek(1), vec![]);
-    let other_key = vault.create_customer_key(&id("ten", 1), &id("cus", 2)).unwrap();
+    let other_key = vault.create_customer_key(&id("ten", 1), &id("cus", 2)).now().unwrap();
 
-    let refused = vault.seal(&other_key, &context(1, 1), &fields(&[("token", b"hunter2")]), "cli").unwrap_err();
+    let refused = vault.seal(&other_key, &context(1, 1), &fields(&[("token", b"hunter2")]), "cli").now().unwrap_err();
 
     assert!(matches!(refused, VaultError::KeyOfAnotherCustomer { .. }), "{refused}");
 }

@@ -4,7 +4,7 @@ use freehold_model::credential::{SealedCredential, WrappedKey};
 use freehold_vault::{Vault, VaultError};
 use proptest::prelude::*;
 
-use crate::fixture::{context, id, kek, key, seal, vault};
+use crate::fixture::{Now, context, id, kek, key, seal, unlock, vault};
 
 const SECRET: &[(&str, &[u8])] = &[("token", b"hunter2")];
 
@@ -21,7 +21,7 @@ fn sealed() -> (WrappedKey, SealedCredential) {
 }
 
 fn assert_does_not_open(key: &WrappedKey, sealed: &SealedCredential, what: &str) {
-    let result = reader().open(key, sealed);
+    let result = reader().open(key, sealed).now();
 
     assert!(matches!(result, Err(VaultError::DoesNotOpen)), "{what}: {result:?}");
 }
@@ -30,12 +30,12 @@ fn assert_does_not_open(key: &WrappedKey, sealed: &SealedCredential, what: &str)
 fn any_flipped_bit_of_a_blob_is_noticed() {
     let (key, sealed) = sealed();
     let reader = reader();
-    assert!(reader.open(&key, &sealed).is_ok());
+    assert!(reader.open(&key, &sealed).now().is_ok());
 
     for bit in 0..sealed.blob.len() * 8 {
         let mut changed = sealed.clone();
         changed.blob[bit / 8] ^= 1 << (bit % 8);
-        assert!(matches!(reader.open(&key, &changed), Err(VaultError::DoesNotOpen)), "bit {bit}");
+        assert!(matches!(reader.open(&key, &changed).now(), Err(VaultError::DoesNotOpen)), "bit {bit}");
     }
 }
 
@@ -43,12 +43,12 @@ fn any_flipped_bit_of_a_blob_is_noticed() {
 fn any_flipped_bit_of_a_wrapped_key_is_noticed() {
     let (key, sealed) = sealed();
     let reader = reader();
-    assert!(reader.open(&key, &sealed).is_ok());
+    assert!(reader.open(&key, &sealed).now().is_ok());
 
     for bit in 0..key.wrapped.len() * 8 {
         let mut changed = key.clone();
         changed.wrapped[bit / 8] ^= 1 << (bit % 8);
-        assert!(matches!(reader.open(&changed, &sealed), Err(VaultError::DoesNotOpen)), "bit {bit}");
+        assert!(matches!(reader.open(&changed, &sealed).now(), Err(VaultError::DoesNotOpen)), "bit {bit}");
     }
 }
 
@@ -84,9 +84,9 @@ proptest! {
         let mut wrapped = key.clone();
         wrapped.wrapped.clone_from(&sealed.blob);
 
-        let opened = reader().open(&key, &sealed);
-        let unwrapped = reader().rewrap(&wrapped);
-        let canary = reader().check_canary(&bytes);
+        let opened = reader().open(&key, &sealed).now();
+        let unwrapped = reader().rewrap(&wrapped).now();
+        let canary = unlock(kek(1), vec![], &bytes);
 
         prop_assert!(matches!(opened, Err(VaultError::DoesNotOpen)));
         prop_assert!(matches!(unwrapped, Err(VaultError::DoesNotOpen)));
@@ -141,7 +141,7 @@ fn swapping_the_blobs_of_two_rows_is_noticed() {
     let vault = vault(kek(1), vec![]);
     let key = key(&vault);
     let first = seal(&vault, &key, SECRET);
-    let second = vault.seal(&key, &context(2, 1), &crate::fixture::fields(SECRET), "cli").unwrap();
+    let second = vault.seal(&key, &context(2, 1), &crate::fixture::fields(SECRET), "cli").now().unwrap();
 
     let swapped = SealedCredential { blob: second.blob, ..first };
 
@@ -151,13 +151,13 @@ fn swapping_the_blobs_of_two_rows_is_noticed() {
 #[test]
 fn a_wrapped_key_is_no_credential_and_no_canary() {
     let (key, mut sealed) = sealed();
-    let canary = reader().seal_canary().unwrap();
+    let canary = reader().seal_canary().now().unwrap();
 
     sealed.blob.clone_from(&key.wrapped);
     let as_canary = [&canary[..24], &key.wrapped].concat();
     let as_key = WrappedKey { wrapped: canary[24..].to_vec(), ..key.clone() };
 
     assert_does_not_open(&key, &sealed, "a wrapped key as a credential");
-    assert!(matches!(reader().check_canary(&as_canary), Err(VaultError::DoesNotOpen)));
-    assert!(matches!(reader().rewrap(&as_key), Err(VaultError::DoesNotOpen)));
+    assert!(matches!(unlock(kek(1), vec![], &as_canary), Err(VaultError::DoesNotOpen)));
+    assert!(matches!(reader().rewrap(&as_key).now(), Err(VaultError::DoesNotOpen)));
 }
