@@ -37,6 +37,18 @@ pub fn now_ms() -> u64 {
     wit::now_ms()
 }
 
+/// Waits, but not for longer than is left for this call. It costs no CPU time. For what passes within moments, such as the
+/// election of a leader among brokers; for anything longer, answer with [`Error::transient`](crate::Error::transient).
+///
+/// ```no_run
+/// use std::time::Duration;
+///
+/// freehold_sdk::context::wait(Duration::from_millis(50));
+/// ```
+pub fn wait(time: Duration) {
+    wit::wait(u32::try_from(time.as_millis()).unwrap_or(u32::MAX));
+}
+
 /// The customer's id, `cus_…`: for names and keys that should differ by customer.
 ///
 /// ```no_run

@@ -13,6 +13,7 @@
 //! | `endless-loop` | loops for ever in `deliver` | the CPU budget ends the instance |
 //! | `endless-open` | loops for ever in `open` | the same |
 //! | `hostcall-loop` | asks for the time for ever | the same: calls to the host do not renew the budget |
+//! | `endless-wait` | waits for ever | the instance ends when the time of its call is up |
 //! | `memory-growth` | takes memory, a MiB at a time, for ever | the instance ends at its memory limit |
 //! | `table-growth` | grows its table until refused | refused at the limit: answers `table-limit`, or ends |
 //! | `deep-recursion` | calls itself without end | the instance ends by a stack overflow; the host's stack is untouched |

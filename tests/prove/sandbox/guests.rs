@@ -45,10 +45,11 @@ const CPU: Expect = Code(&["plugin-cpu-limit"]);
 const BROKEN: Expect = Code(&["plugin-broken-contract", "plugin-trap", "plugin-wrong-answer"]);
 
 /// All of them, but for the ones that are refused at install.
-pub(super) const ALL: [Hostile; 46] = [
+pub(super) const ALL: [Hostile; 47] = [
     on("endless-loop", CPU),
     on("endless-open", CPU),
     on("hostcall-loop", CPU),
+    on("endless-wait", Code(&["plugin-timeout"])),
     on("memory-growth", Code(&["plugin-memory-limit"])),
     on("table-growth", Code(&["table-limit", "plugin-table-limit"])),
     on("deep-recursion", Code(&["plugin-stack-limit"])),

@@ -1,5 +1,7 @@
 //! `context`: what a plugin may know about the call that it is in.
 
+use std::time::Duration;
+
 use crate::interface::destination_0_1::freehold::destination::context;
 use crate::state::HostState;
 
@@ -14,6 +16,12 @@ impl context::Host for HostState {
 
     fn now_ms(&mut self) -> wasmtime::Result<u64> {
         Ok(u64::try_from(self.sources.now().millis()).unwrap_or(0))
+    }
+
+    async fn wait(&mut self, ms: u32) -> wasmtime::Result<()> {
+        let time = Duration::from_millis(u64::from(ms)).min(self.call.time_left());
+        tokio::time::sleep(time).await;
+        Ok(())
     }
 
     fn customer(&mut self) -> wasmtime::Result<String> {

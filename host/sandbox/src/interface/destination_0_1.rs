@@ -8,6 +8,7 @@ wasmtime::component::bindgen!({
     path: "../../wit/destination-0.1",
     world: "freehold:destination/destination",
     imports: {
+        "freehold:destination/context.wait": async | trappable,
         "freehold:destination/credential.[method]secret.derive-pbkdf2": async | trappable,
         "freehold:destination/http.send": async | trappable,
         "freehold:destination/http.send-all": async | trappable,
