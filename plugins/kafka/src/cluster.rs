@@ -11,7 +11,7 @@ use kafka_protocol::messages::{InitProducerIdRequest, MetadataRequest, ProduceRe
 use crate::config::Settings;
 use crate::error::{self, About};
 use crate::metadata::Metadata;
-use crate::produce::Brokers;
+use crate::produce::{Brokers, TRIES_MAX, pause};
 use crate::records::Identity;
 use crate::sasl::Access;
 use crate::session::{Pending, Session};
@@ -22,9 +22,6 @@ const METADATA_NEWEST: i16 = 12;
 const INIT_PRODUCER_ID_NEWEST: i16 = 4;
 /// From here on metadata tells what a user may do.
 const METADATA_WITH_OPERATIONS: i16 = 8;
-
-/// How often a broker is asked for a producer's identity.
-const IDENTITY_TRIES_MAX: u32 = 10;
 
 /// What a broker's own time limit lies below ours, so that we hear what it says.
 const TIMEOUT_MARGIN: Duration = Duration::from_millis(500);
@@ -203,7 +200,7 @@ impl Brokers for Cluster {
             match ResponseError::try_from_code(answer.error_code) {
                 None => return Ok(Identity { id: answer.producer_id.0, epoch: answer.producer_epoch }),
                 // A broker that was just started fetches ids to give away first.
-                Some(busy) if busy.is_retriable() && tries < IDENTITY_TRIES_MAX => {}
+                Some(busy) if busy.is_retriable() && tries < TRIES_MAX => context::wait(pause(tries)),
                 Some(_) => return Err(error::of_code(answer.error_code, About::Producer, None)),
             }
         }
@@ -224,5 +221,11 @@ impl Brokers for Cluster {
 
     fn time_left(&self) -> Duration {
         context::time_left()
+    }
+
+    fn wait(&mut self, time: Duration) {
+        if !time.is_zero() {
+            context::wait(time);
+        }
     }
 }

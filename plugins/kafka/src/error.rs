@@ -73,6 +73,16 @@ pub(crate) fn unreadable(what: &str) -> Error {
     Error::transient("kafka-answer-unreadable", message).with_request_sent(true)
 }
 
+/// The same error with a broker's word on why.
+pub(crate) fn with_reason(error: &Error, why: Option<&str>) -> Error {
+    match why {
+        Some(why) => {
+            Error::new(error.kind(), error.code(), format!("{}: {why}", error.message())).with_request_sent(true)
+        }
+        None => error.clone(),
+    }
+}
+
 fn meaning(known: &ResponseError, about: About<'_>, name: &str) -> (ErrorKind, &'static str, String) {
     use ErrorKind::{Auth, Config, Other, Rejected, Throttled, Transient};
     use ResponseError as R;

@@ -1,6 +1,6 @@
 //! Would deliveries work? Connection, sign-in, topic and rights are checked without leaving a record.
 
-use freehold_sdk::{Error, ErrorKind, log};
+use freehold_sdk::{Error, log};
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
 use kafka_protocol::protocol::StrBytes;
@@ -8,7 +8,7 @@ use kafka_protocol::protocol::StrBytes;
 use crate::cluster::Cluster;
 use crate::config::Settings;
 use crate::error::{self, About};
-use crate::produce::Brokers as _;
+use crate::produce::{Brokers as _, LOOKS_MAX, pause};
 use crate::records::{Builder, Headers, Record, Records};
 use crate::template::Names;
 
@@ -19,20 +19,20 @@ const BROKERS_MAX: usize = 8;
 pub(crate) fn probe(cluster: &mut Cluster, settings: &Settings, names: Names<'_>) -> Result<(), Error> {
     let topic = settings.topic.shared_topic(names);
     let topics: Vec<&str> = topic.iter().map(String::as_str).collect();
-    let tells_rights = cluster.learn_rights(&topics)?;
+    let mut tells_rights = cluster.learn_rights(&topics)?;
     if settings.idempotent {
-        match cluster.identity() {
-            // The right was looked at before the broker found itself too busy, and what is busy now is not so for long.
-            Err(error) if error.kind() == ErrorKind::Transient && error.code().starts_with("kafka-coordinator") => {}
-            asked => drop(asked?),
-        }
+        cluster.identity()?;
     }
     let Some(topic) = topic.as_deref() else {
         log::info!("connection and sign-in work; topics differ by the events' types, so none of them was looked at");
         return Ok(());
     };
-    if cluster.metadata().may_appear(topic) {
-        cluster.learn_rights(&topics)?;
+    for tries in 1..LOOKS_MAX {
+        if !cluster.metadata().may_appear(topic) {
+            break;
+        }
+        cluster.wait(pause(tries));
+        tells_rights = cluster.learn_rights(&topics)?;
     }
     cluster.metadata().partitions(topic)?;
     let leaders = cluster.metadata().leaders(topic);

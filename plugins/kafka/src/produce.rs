@@ -5,9 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use freehold_sdk::{Batch, Error, Outcome};
-use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
-use kafka_protocol::messages::{ProduceResponse, TopicName};
-use kafka_protocol::protocol::StrBytes;
+use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 
 use crate::config::Settings;
 use crate::error;
@@ -22,14 +20,16 @@ mod part;
 
 use part::{Part, Queue};
 
-/// How often one record batch is sent within a call.
-const TRIES_MAX: u32 = 4;
+/// How often one record batch is sent within a call, and whatever else fails for a moment is tried.
+pub(crate) const TRIES_MAX: u32 = 6;
+/// How often a topic is looked for that may be about to appear.
+pub(crate) const LOOKS_MAX: u32 = 4;
+/// The first pause between tries. None is before the second try: brokers mostly know by then.
+const PAUSE: Duration = Duration::from_millis(100);
 /// How often the producer may begin anew within a call.
 const IDENTITIES_MAX: u32 = 2;
 /// With less time than this, nothing is begun.
 const TIME_MIN: Duration = Duration::from_secs(2);
-/// By all replicas that are in sync.
-const ACKS_ALL: i16 = -1;
 
 /// What a cluster does for a delivery.
 pub(crate) trait Brokers {
@@ -43,6 +43,7 @@ pub(crate) trait Brokers {
     fn produce(&mut self, requests: Vec<(i32, ProduceRequest)>) -> Vec<Result<ProduceResponse, Error>>;
     fn now_ms(&self) -> u64;
     fn time_left(&self) -> Duration;
+    fn wait(&mut self, time: Duration);
 }
 
 /// One call.
@@ -120,7 +121,11 @@ impl<B: Brokers> Delivery<'_, B> {
             return Ok(());
         }
         self.brokers.refresh(&unknown)?;
-        if unknown.iter().any(|topic| self.brokers.metadata().may_appear(topic)) {
+        for tries in 1..LOOKS_MAX {
+            if !unknown.iter().any(|topic| self.brokers.metadata().may_appear(topic)) {
+                break;
+            }
+            self.brokers.wait(pause(tries));
             self.brokers.refresh(&unknown)?;
         }
         Ok(())
@@ -188,12 +193,16 @@ impl<B: Brokers> Delivery<'_, B> {
             let error = missing.unwrap_or_else(|| error::no_leader(&place.0, place.1));
             self.follow(&place, Verdict::Again { error, in_doubt: false }, &mut stale);
         }
-        let requests = asked.iter().map(|(broker, places)| (*broker, self.request(places))).collect();
+        let part = |place: &&Place| self.queues.get(place)?.part.as_ref();
+        let request = |places: &[Place]| part::request(places.iter().filter_map(|place| Some((place, part(&place)?))));
+        let requests = asked.iter().map(|(broker, places)| (*broker, request(places))).collect();
         let answers = self.brokers.produce(requests);
         for (places, answer) in asked.into_values().zip(answers) {
             self.heed(&places, answer, &mut stale);
         }
         if !stale.is_empty() && !self.queues.is_empty() {
+            let tries = self.queues.values().filter_map(|queue| Some(queue.part.as_ref()?.tries)).max();
+            self.brokers.wait(pause(tries.unwrap_or(0)));
             let topics: Vec<&str> = stale.iter().map(String::as_str).collect();
             self.brokers.refresh(&topics)?;
         }
@@ -227,23 +236,6 @@ impl<B: Brokers> Delivery<'_, B> {
             part.sequence = Some(sequence);
         }
         true
-    }
-
-    /// The request that brings the parts of `places` to their leader.
-    fn request(&self, places: &[Place]) -> ProduceRequest {
-        let mut topics: Vec<TopicProduceData> = Vec::new();
-        for place in places {
-            let Some(part) = self.queues.get(place).and_then(|queue| queue.part.as_ref()) else { continue };
-            let data = PartitionProduceData::default().with_index(place.1).with_records(Some(part.records.bytes()));
-            match topics.last_mut() {
-                Some(topic) if topic.name.as_str() == place.0 => topic.partition_data.push(data),
-                _ => {
-                    let name = TopicName(StrBytes::from_string(place.0.clone()));
-                    topics.push(TopicProduceData::default().with_name(name).with_partition_data(vec![data]));
-                }
-            }
-        }
-        ProduceRequest::default().with_acks(ACKS_ALL).with_topic_data(topics)
     }
 
     /// Draws the consequences of a broker's answer, or of its absence.
@@ -354,7 +346,7 @@ impl<B: Brokers> Delivery<'_, B> {
         let mut others = Vec::new();
         for (position, index) in part.members.iter().enumerate() {
             match named.get(&position) {
-                Some(why) => self.outcomes[*index] = Some(Err(with_reason(error, why.as_deref()))),
+                Some(why) => self.outcomes[*index] = Some(Err(error::with_reason(error, why.as_deref()))),
                 None => others.push(*index),
             }
         }
@@ -430,12 +422,11 @@ fn unknown() -> Error {
     Error::other("kafka-no-outcome", "it was not found out what became of the event").with_request_sent(true)
 }
 
-fn with_reason(error: &Error, why: Option<&str>) -> Error {
-    match why {
-        Some(why) => {
-            Error::new(error.kind(), error.code(), format!("{}: {why}", error.message())).with_request_sent(true)
-        }
-        None => error.clone(),
+/// How long to wait after so many tries.
+pub(crate) fn pause(tries: u32) -> Duration {
+    match tries {
+        0 | 1 => Duration::ZERO,
+        tries => PAUSE * (1 << (tries - 2).min(4)),
     }
 }
 

@@ -4,12 +4,18 @@ use std::collections::VecDeque;
 
 use freehold_sdk::{Batch, Error};
 
+use kafka_protocol::messages::TopicName;
+use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
+use kafka_protocol::protocol::StrBytes;
+
 use crate::config::Settings;
 use crate::encode::Encoder;
-use crate::producer::Doubt;
+use crate::producer::{Doubt, Place};
 use crate::records::{BATCH_BYTES_MAX, Builder, Record, Records};
 use crate::template::Names;
 
+/// By all replicas that are in sync.
+const ACKS_ALL: i16 = -1;
 /// Bytes of a record besides its event's data, for a first guess.
 const RECORD_BYTES: usize = 512;
 
@@ -60,6 +66,22 @@ impl Part {
     pub(super) fn new(members: Vec<usize>, records: Records) -> Self {
         Part { members, strangers: Vec::new(), records, sequence: None, in_doubt: false, tries: 0 }
     }
+}
+
+/// The request that brings parts to the broker that leads their partitions. Parts of one topic stand together.
+pub(super) fn request<'a>(parts: impl Iterator<Item = (&'a Place, &'a Part)>) -> ProduceRequest {
+    let mut topics: Vec<TopicProduceData> = Vec::new();
+    for (place, part) in parts {
+        let data = PartitionProduceData::default().with_index(place.1).with_records(Some(part.records.bytes()));
+        match topics.last_mut() {
+            Some(topic) if topic.name.as_str() == place.0 => topic.partition_data.push(data),
+            _ => {
+                let name = TopicName(StrBytes::from_string(place.0.clone()));
+                topics.push(TopicProduceData::default().with_name(name).with_partition_data(vec![data]));
+            }
+        }
+    }
+    ProduceRequest::default().with_acks(ACKS_ALL).with_topic_data(topics)
 }
 
 /// Encodes as many events of `group` as fit into one record batch. Answers with how many that are.

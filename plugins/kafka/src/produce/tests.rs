@@ -44,6 +44,7 @@ struct Scripted {
     record_bytes_max: usize,
     requests: usize,
     refresh_fails: bool,
+    waited: Duration,
 }
 
 impl Scripted {
@@ -59,6 +60,7 @@ impl Scripted {
             record_bytes_max: usize::MAX,
             requests: 0,
             refresh_fails: false,
+            waited: Duration::ZERO,
         }
     }
 
@@ -160,6 +162,10 @@ impl Brokers for Scripted {
     fn time_left(&self) -> Duration {
         Duration::from_secs(60)
     }
+
+    fn wait(&mut self, time: Duration) {
+        self.waited += time;
+    }
 }
 
 const NAMES: Names<'_> = Names { customer: "cus_1", destination: "dst_1" };
@@ -218,7 +224,8 @@ fn an_answer_that_is_lost_leads_to_no_second_record() {
 
 #[test]
 fn a_batch_in_doubt_is_settled_before_others_and_told_at_its_next_attempt() {
-    let lost = vec![Script::KeepAndBreak, Script::Break, Script::Break, Script::Break];
+    let mut lost = vec![Script::Break; TRIES_MAX as usize];
+    lost[0] = Script::KeepAndBreak;
     let (mut cluster, mut producer) = (Scripted::new(1, &lost), Producer::default());
     let first = call(&mut cluster, &mut producer, &batch("bat_1", 0..10));
     assert!(first.iter().all(|outcome| outcome.as_ref().is_err_and(Error::request_sent)), "{:?}", codes(&first));
@@ -234,7 +241,7 @@ fn a_batch_in_doubt_is_settled_before_others_and_told_at_its_next_attempt() {
 
 #[test]
 fn a_batch_in_doubt_that_did_not_arrive_goes_first() {
-    let (mut cluster, mut producer) = (Scripted::new(1, &vec![Script::Break; 4]), Producer::default());
+    let (mut cluster, mut producer) = (Scripted::new(1, &vec![Script::Break; TRIES_MAX as usize]), Producer::default());
     call(&mut cluster, &mut producer, &batch("bat_1", 0..3));
 
     let other = call(&mut cluster, &mut producer, &batch("bat_2", 3..5));
@@ -265,7 +272,18 @@ fn a_leader_that_has_moved_is_asked_for() {
 
         assert!(outcomes.iter().all(Result::is_ok), "{script:?}");
         assert_eq!(cluster.all_kept(), numbers(0..5));
+        assert_eq!(cluster.waited.is_zero(), script.len() == 1, "only one that is not found at once is waited for");
     }
+}
+
+#[test]
+fn an_election_is_waited_for_but_not_for_long() {
+    let (mut cluster, mut producer) = (Scripted::new(1, &vec![Script::Refuse(5); 20]), Producer::default());
+
+    let outcomes = call(&mut cluster, &mut producer, &batch("bat_1", 0..5));
+
+    assert_eq!(codes(&outcomes), ["kafka-leader-not-available"; 5]);
+    assert_eq!(cluster.waited, Duration::from_millis(100 + 200 + 400 + 800));
 }
 
 #[test]
