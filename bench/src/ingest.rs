@@ -20,6 +20,7 @@ use sqlx::{Connection as _, QueryBuilder, SqliteConnection};
 use tokio::task::JoinSet;
 
 use crate::figures::{Aim, Better, Figures, median};
+use crate::stage::rate;
 use crate::{Failed, sources};
 
 /// Clients that publish at the same time, each one event after the other; also the rows of one bare insert.
@@ -155,7 +156,7 @@ async fn ingest(house: &Arc<House>) -> Result<f64, Failed> {
     while let Some(ended) = clients.join_next().await {
         ended??;
     }
-    Ok(rate(accepted.load(Ordering::Relaxed), began))
+    Ok(rate(accepted.load(Ordering::Relaxed), began.elapsed().as_secs_f64()))
 }
 
 /// A connection set as the store sets its own, to a database with the same tables and indexes.
@@ -218,10 +219,5 @@ async fn bare_inserts(
         transaction.commit().await?;
         inserted += u64::try_from(rows.len())?;
     }
-    Ok(rate(inserted, began))
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^53")]
-fn rate(count: u64, began: Instant) -> f64 {
-    count as f64 / began.elapsed().as_secs_f64()
+    Ok(rate(inserted, began.elapsed().as_secs_f64()))
 }

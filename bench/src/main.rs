@@ -3,11 +3,14 @@
 //! Every speed is a ratio of two rates measured in turns on the same machine, so that a slow or busy machine changes
 //! both. `below` counts the floors that were missed; the exit code is 1 when there are any.
 
+mod bigquery;
 mod figures;
 mod ingest;
+mod kafka;
 mod process;
 mod receiver;
 mod sources;
+mod stage;
 mod webhooks;
 
 use std::path::PathBuf;
@@ -22,13 +25,18 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// What a measurement can end with.
 type Failed = Box<dyn std::error::Error + Send + Sync>;
 
+/// What the programs of others, which the tests know how to start, ran into.
+fn told(trouble: freehold_tests::trouble::Trouble) -> Failed {
+    trouble.to_string().into()
+}
+
 const HELP: &str = "\
 Measures Freehold against the plain way of doing the same, in one run on this machine, and prints JSON.
 
 Usage: freehold-bench [--plugins DIR] [--only NAME]...
 
-  --plugins DIR  where webhook.wasm and s3.wasm are (default: target/plugins)
-  --only NAME    webhooks, ingest, start or memory; may be given several times
+  --plugins DIR  where the plugins' components are (default: target/plugins)
+  --only NAME    webhooks, ingest, start, memory, kafka or bigquery; may be given several times
 
 Examples:
   cargo xtask bench
@@ -103,6 +111,14 @@ async fn measure(options: &Options) -> Result<Figures, Failed> {
     if wanted("memory") {
         eprintln!("bench: memory of an idle host with 10,000 destinations");
         process::idle_memory(&options.plugins, &mut figures).await?;
+    }
+    if wanted("kafka") {
+        eprintln!("bench: records through the Kafka plugin and by librdkafka, in turns (about a minute)");
+        kafka::measure(&options.plugins, &mut figures).await?;
+    }
+    if wanted("bigquery") {
+        eprintln!("bench: rows into an emulator of BigQuery");
+        bigquery::measure(&options.plugins, &mut figures).await?;
     }
     Ok(figures)
 }

@@ -1,6 +1,5 @@
 //! Signed webhooks per second: through the sandbox, and the same requests sent natively by the same HTTP library.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
@@ -10,12 +9,10 @@ use std::time::{Duration, Instant};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use freehold_model::delivery::ClaimedDelivery;
-use freehold_model::event::{Event, EventId, EventType, idempotency_key};
+use freehold_model::event::{EventId, idempotency_key};
 use freehold_model::secret::SecretFields;
-use freehold_model::{BatchId, CustomerId, DeliveryId, DestinationId, Outcome, Secret, Sources, TenantId};
-use freehold_sandbox::egress::EgressConfig;
-use freehold_sandbox::{Assignment, DestinationType, Instance, InstanceKey, Sandbox, SandboxConfig};
+use freehold_model::{BatchId, DestinationId, Secret};
+use freehold_sandbox::{DestinationType, Instance};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
@@ -27,7 +24,8 @@ use sha2::Sha256;
 use tokio::task::JoinSet;
 
 use crate::figures::{Aim, Better, Figures, median};
-use crate::{Failed, receiver, sources};
+use crate::stage::{Stage, data, delivered, rate};
+use crate::{Failed, receiver};
 
 /// Requests under way at the same time, on both sides of every ratio.
 const IN_FLIGHT: usize = 64;
@@ -37,33 +35,28 @@ const SEND_ALL: usize = 16;
 const ROUND: Duration = Duration::from_secs(2);
 /// Rounds: each measures every way once, and each gives one ratio.
 const ROUNDS: usize = 5;
-/// Bytes of an event: a usual webhook.
-const EVENT_BYTES: usize = 512;
 const KEY: &[u8] = b"a signing key of thirty-two byte";
 
 /// What both sides work with.
-struct Stage {
-    sandbox: Sandbox,
+struct Ring {
+    stage: Stage,
     webhook: Arc<DestinationType>,
     address: SocketAddr,
-    sources: Sources,
-    tenant: TenantId,
-    customer: CustomerId,
     config: Value,
 }
 
 pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(), Failed> {
-    let stage = Arc::new(Stage::set(plugins).await?);
+    let ring = Arc::new(Ring::set(plugins).await?);
     let mut one = Vec::new();
     let mut hundred = Vec::new();
     let mut fresh = Vec::new();
     let mut rates = Vec::new();
     for _ in 0..ROUNDS {
-        let native = stage.native().await?;
-        let warm = stage.warm(IN_FLIGHT, 1).await?;
-        let batches = stage.warm(IN_FLIGHT / SEND_ALL, 100).await?;
-        let cold = stage.fresh().await?;
-        let native_after = stage.native().await?;
+        let native = ring.native().await?;
+        let warm = ring.warm(IN_FLIGHT, 1).await?;
+        let batches = ring.warm(IN_FLIGHT / SEND_ALL, 100).await?;
+        let cold = ring.fresh().await?;
+        let native_after = ring.native().await?;
         // The native side is measured before and after, so that a machine that slows down favours neither.
         let base = f64::midpoint(native, native_after);
         one.push(warm / base);
@@ -81,68 +74,29 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     Ok(())
 }
 
-impl Stage {
-    async fn set(plugins: &Path) -> Result<Stage, Failed> {
-        let sources = sources::machine();
-        let egress = EgressConfig { allow: vec!["127.0.0.0/8".parse()?], ..EgressConfig::default() };
-        let config = SandboxConfig { egress, ..SandboxConfig::default() };
-        let sandbox = Sandbox::new(config, Secret::new(vec![7; 32]), sources.clone())?;
-        let file = plugins.join("webhook.wasm");
-        let bytes = std::fs::read(&file).map_err(|error| format!("{}: {error}", file.display()))?;
-        let webhook = Arc::new(sandbox.load(bytes).await?);
+impl Ring {
+    async fn set(plugins: &Path) -> Result<Ring, Failed> {
+        let stage = Stage::set()?;
+        let webhook = stage.load(plugins, "webhook").await?;
         let address = receiver::start().await?;
-        Ok(Stage {
-            tenant: TenantId::generate(&sources),
-            customer: CustomerId::generate(&sources),
-            config: json!({ "url": format!("http://{address}/hook") }),
-            sandbox,
-            webhook,
-            address,
-            sources,
-        })
+        Ok(Ring { config: json!({ "url": format!("http://{address}/hook") }), stage, webhook, address })
     }
 
     async fn instance(&self) -> Result<Instance, Failed> {
-        let key = InstanceKey {
-            tenant: self.tenant.clone(),
-            customer: self.customer.clone(),
-            destination: DestinationId::generate(&self.sources),
-            config_version: 1,
-            credential_version: Some(1),
-            digest: self.webhook.digest().to_owned(),
-        };
         let secret = Secret::new(format!("whsec_{}", STANDARD.encode(KEY)).into_bytes());
         let credential = SecretFields::from_pairs([("secret".to_owned(), secret)]);
-        let assignment = Assignment { key, destination_type: self.webhook.clone(), config: &self.config, credential };
-        self.sandbox.start(assignment).await.map_err(|ended| ended.failure.message.into())
-    }
-
-    fn members(&self, count: usize) -> Result<Vec<ClaimedDelivery>, Failed> {
-        let member = |number: usize| -> Result<ClaimedDelivery, Failed> {
-            let event = Event {
-                tenant: self.tenant.clone(),
-                customer: self.customer.clone(),
-                id: EventId::parse(&format!("evt-{number}"))?,
-                event_type: EventType::parse("bench.event")?,
-                time: self.sources.now(),
-                data: data(),
-                metadata: BTreeMap::new(),
-                accepted_at: self.sources.now(),
-            };
-            Ok(ClaimedDelivery { id: DeliveryId::generate(&self.sources), event })
-        };
-        (0..count).map(member).collect()
+        self.stage.instance(&self.webhook, &self.config, credential).await
     }
 
     /// `lanes` warm instances, each sending one batch of `size` events after the other.
     async fn warm(self: &Arc<Self>, lanes: usize, size: usize) -> Result<f64, Failed> {
-        let members = Arc::new(self.members(size)?);
+        let members = Arc::new(self.stage.members(size)?);
         let mut instances = Vec::with_capacity(lanes);
         for _ in 0..lanes {
             instances.push(self.instance().await?);
         }
         let run = instances.into_iter().map(|mut instance| {
-            let (members, batch) = (members.clone(), BatchId::generate(&self.sources));
+            let (members, batch) = (members.clone(), BatchId::generate(&self.stage.sources));
             move |round: Arc<Round>| async move {
                 while round.goes_on() {
                     let (result, _) = instance.deliver(&batch, 1, &members).await;
@@ -156,12 +110,12 @@ impl Stage {
 
     /// A fresh instance for every event.
     async fn fresh(self: &Arc<Self>) -> Result<f64, Failed> {
-        let members = Arc::new(self.members(1)?);
+        let members = Arc::new(self.stage.members(1)?);
         let run = (0..IN_FLIGHT).map(|_| {
-            let (stage, members, batch) = (self.clone(), members.clone(), BatchId::generate(&self.sources));
+            let (ring, members, batch) = (self.clone(), members.clone(), BatchId::generate(&self.stage.sources));
             move |round: Arc<Round>| async move {
                 while round.goes_on() {
-                    let mut instance = stage.instance().await?;
+                    let mut instance = ring.instance().await?;
                     let (result, _) = instance.deliver(&batch, 1, &members).await;
                     round.count(delivered(result)?);
                 }
@@ -178,11 +132,11 @@ impl Stage {
         let client: Client<_, Full<Bytes>> = Client::builder(TokioExecutor::new()).build(connector);
         let event = EventId::parse("evt-0")?;
         let run = (0..IN_FLIGHT).map(|_| {
-            let (stage, client, event) = (self.clone(), client.clone(), event.clone());
-            let destination = DestinationId::generate(&self.sources);
+            let (ring, client, event) = (self.clone(), client.clone(), event.clone());
+            let destination = DestinationId::generate(&self.stage.sources);
             move |round: Arc<Round>| async move {
                 while round.goes_on() {
-                    let response = client.request(stage.signed(&destination, &event)?).await?;
+                    let response = client.request(ring.signed(&destination, &event)?).await?;
                     if !response.status().is_success() {
                         return Err(format!("the receiver answered {}", response.status()).into());
                     }
@@ -199,7 +153,7 @@ impl Stage {
     fn signed(&self, destination: &DestinationId, event: &EventId) -> Result<Request<Full<Bytes>>, Failed> {
         let id = idempotency_key(destination, event);
         let body = data();
-        let seconds = self.sources.now().millis() / 1000;
+        let seconds = self.stage.sources.now().millis() / 1000;
         let mut mac = Hmac::<Sha256>::new_from_slice(KEY)?;
         mac.update(format!("{id}.{seconds}.").as_bytes());
         mac.update(&body);
@@ -216,21 +170,6 @@ impl Stage {
             .body(Full::new(Bytes::from(body)))?;
         Ok(request)
     }
-}
-
-fn data() -> Vec<u8> {
-    let filler = "x".repeat(EVENT_BYTES - 12);
-    format!(r#"{{"data":"{filler}"}}"#).into_bytes()
-}
-
-fn delivered(result: Result<Vec<Outcome>, freehold_model::Failure>) -> Result<u64, Failed> {
-    let outcomes = result.map_err(|failure| failure.message)?;
-    for outcome in &outcomes {
-        if let Outcome::Failed(failure) = outcome {
-            return Err(failure.message.clone().into());
-        }
-    }
-    Ok(u64::try_from(outcomes.len())?)
 }
 
 /// One side of a ratio, measured for a while: every lane a task of its own, as in the real host.
@@ -264,8 +203,7 @@ impl Round {
         self.sent.fetch_add(events, Ordering::Relaxed);
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "counts of a bench are far below 2^53")]
     fn rate(&self) -> f64 {
-        self.sent.load(Ordering::Relaxed) as f64 / self.began.elapsed().as_secs_f64()
+        rate(self.sent.load(Ordering::Relaxed), self.began.elapsed().as_secs_f64())
     }
 }
