@@ -54,22 +54,32 @@ fn wish() -> Result<Wish> {
 /// True when every event arrived exactly where it should.
 async fn demo(wish: &Wish) -> Result<bool> {
     show::title("Freehold: events into infrastructure that your customers own");
+    show::more("starting receivers; the servers of others are fetched the first time, for a minute or two");
     let events = stage::read(&wish.events)?;
     let began = Instant::now();
     let mut stage = Stage::set(&events).await?;
     show::row("started", "freehold on an embedded database, in a folder of its own", Some(began.elapsed()));
     show::more("a webhook receiver that verifies signatures with the published standardwebhooks crate");
     show::more("an S3 server (s3s) that checks the signature of every request");
-    show::row(
-        "made",
-        &format!("a tenant and {} customers; each has a webhook and a bucket", stage.customers.len()),
-        None,
-    );
+    if let Some(kafka) = &stage.kafka {
+        let version = kafka.version().number();
+        show::more(&format!("Apache Kafka {version} that asks for TLS and a password, read by librdkafka"));
+    }
+    if stage.bigquery.is_some() {
+        show::more("an emulator of BigQuery (local-bigquery) behind a check of tokens, read by Google's client");
+    }
+    let each: Vec<&str> = ["a webhook", "a bucket"]
+        .into_iter()
+        .chain(stage.kafka.as_ref().map(|_| "a topic"))
+        .chain(stage.bigquery.as_ref().map(|_| "a dataset"))
+        .collect();
+    let customers = stage.customers.len();
+    show::row("made", &format!("a tenant and {customers} customers; each has {}", each.join(", ")), None);
 
     let began = Instant::now();
     let published = stage.publish(events).await?;
     show::row("accepted", &count(published.len(), "event"), Some(began.elapsed()));
-    let expected = published.len() * 2;
+    let expected = stage.deliveries_of(&published);
     let delivered = wait(&stage, expected).await;
     let deliveries = stage.api.deliveries("").await?;
     let done = deliveries.iter().filter(|delivery| delivery["state"] == "delivered").count();
@@ -78,8 +88,9 @@ async fn demo(wish: &Wish) -> Result<bool> {
         show::more(&format!("{why}"));
     }
 
-    let findings = check::check(&stage, &published)?;
-    show::figures(&stage, &published, &deliveries).await?;
+    let arrived = check::Arrived::ask(&stage).await?;
+    let findings = check::check(&stage, &arrived, &published)?;
+    show::figures(&stage, &arrived, &published, &deliveries).await?;
     let good = show::findings(&findings) && done == expected;
     if wish.serve {
         show::addresses(&stage);

@@ -9,7 +9,7 @@ use freehold_model::event::{EventId, idempotency_key};
 use freehold_tests::Result;
 use serde_json::Value;
 
-use crate::check::Finding;
+use crate::check::{Arrived, Finding};
 use crate::stage::{Customer, Published, Stage, by_customer};
 
 /// Columns of the first words of a row.
@@ -71,7 +71,7 @@ impl Table {
 }
 
 /// The figures that a newcomer asks for.
-pub(crate) async fn figures(stage: &Stage, published: &[Published], deliveries: &[Value]) -> Result {
+pub(crate) async fn figures(stage: &Stage, arrived: &Arrived, published: &[Published], deliveries: &[Value]) -> Result {
     let theirs = by_customer(published);
     let mut table = crate::table(stage);
     let each = |cell: &dyn Fn(&Customer) -> String| stage.customers.iter().map(cell).collect::<Vec<String>>();
@@ -86,6 +86,11 @@ pub(crate) async fn figures(stage: &Stage, published: &[Published], deliveries: 
     }
     table.row("objects in the bucket", objects);
     table.row("their size", kilobytes);
+    for (label, found) in [("records in the topic", &arrived.records), ("rows in the dataset", &arrived.rows)] {
+        if !found.is_empty() {
+            table.row(label, each(&|c| found.get(&c.name).map_or(0, Vec::len).to_string()));
+        }
+    }
     let mut attempts = Vec::new();
     let mut webhooks = Vec::new();
     for customer in &stage.customers {
@@ -99,6 +104,16 @@ pub(crate) async fn figures(stage: &Stage, published: &[Published], deliveries: 
     table.row("accepted to received, webhook p99", webhooks.iter().map(|lane| milliseconds(lane, 99)));
     let buckets: Vec<Vec<u64>> = stage.customers.iter().map(|c| latency(deliveries, &c.s3)).collect();
     table.row("accepted to stored, bucket p99", buckets.iter().map(|lane| milliseconds(lane, 99)));
+    let places = [
+        ("accepted to written, topic p99", Customer::topic_destination as fn(&Customer) -> Option<&str>),
+        ("accepted to written, dataset p99", Customer::dataset_destination),
+    ];
+    for (label, destination) in places {
+        if stage.customers.iter().any(|customer| destination(customer).is_some()) {
+            let lane = |c: &Customer| destination(c).map(|id| latency(deliveries, id)).unwrap_or_default();
+            table.row(label, each(&|c| milliseconds(&lane(c), 99)));
+        }
+    }
     println!();
     table.print();
     println!("  {}", paint("2", "(all published at once, to a host that was built for development)"));
@@ -129,6 +144,12 @@ pub(crate) fn addresses(stage: &Stage) {
     for customer in &stage.customers {
         row(&customer.name, &format!("{}  webhook {}  bucket {}", customer.id, customer.webhook, customer.s3), None);
         more(&format!("receives at {} and in {}/{}", customer.mailbox.url(), stage.s3.url(), customer.bucket.name));
+        if let Some(topic) = &customer.topic {
+            more(&format!("in the topic {}, by the destination {}", topic.name, topic.destination));
+        }
+        if let Some(dataset) = &customer.dataset {
+            more(&format!("in the dataset {}, by the destination {}", dataset.name, dataset.destination));
+        }
     }
     let Some(first) = stage.customers.first() else { return };
     println!("\n  In another terminal:\n");

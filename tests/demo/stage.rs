@@ -5,11 +5,13 @@ use std::path::Path;
 use std::time::Instant;
 
 use bytes::Bytes;
+use freehold_tests::bigquery::BigQuery;
+use freehold_tests::kafka::{Kafka, Listener, Options, USER};
 use freehold_tests::s3::{Bucket, S3Server};
 use freehold_tests::webhook::{Mailbox, WebhookReceiver};
 use freehold_tests::{Api, Result, TestHost, While, api, bodies, chance, events, trouble};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The customers that every demo has.
 const CUSTOMERS: [&str; 2] = ["acme", "globex"];
@@ -24,12 +26,15 @@ pub(crate) struct Stage {
     pub(crate) host: TestHost,
     pub(crate) api: Api,
     pub(crate) s3: S3Server,
+    /// Where it can be started on this machine.
+    pub(crate) kafka: Option<Kafka>,
+    /// Where it can be started on this machine.
+    pub(crate) bigquery: Option<BigQuery>,
     pub(crate) customers: Vec<Customer>,
-    // Serves until it is dropped.
-    _webhooks: WebhookReceiver,
+    webhooks: WebhookReceiver,
 }
 
-/// A customer with its two destinations and what stands behind them.
+/// A customer with its destinations and what stands behind them.
 pub(crate) struct Customer {
     pub(crate) name: String,
     pub(crate) id: String,
@@ -37,6 +42,33 @@ pub(crate) struct Customer {
     pub(crate) webhook: String,
     pub(crate) bucket: Bucket,
     pub(crate) s3: String,
+    /// The topic, if there is a Kafka.
+    pub(crate) topic: Option<Place>,
+    /// The dataset, if there is a BigQuery.
+    pub(crate) dataset: Option<Place>,
+}
+
+/// Something of a customer's that a destination leads to.
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) destination: String,
+}
+
+impl Customer {
+    /// The destination that leads to its topic.
+    pub(crate) fn topic_destination(&self) -> Option<&str> {
+        self.topic.as_ref().map(|topic| topic.destination.as_str())
+    }
+
+    /// The destination that leads to its dataset.
+    pub(crate) fn dataset_destination(&self) -> Option<&str> {
+        self.dataset.as_ref().map(|dataset| dataset.destination.as_str())
+    }
+
+    /// How many destinations it has.
+    pub(crate) fn destinations(&self) -> usize {
+        2 + usize::from(self.topic.is_some()) + usize::from(self.dataset.is_some())
+    }
 }
 
 /// An event before it is published.
@@ -87,18 +119,68 @@ impl Stage {
         let webhooks = WebhookReceiver::start().await?;
         let buckets = (1..=names.len()).map(bucket).collect::<Result<Vec<Bucket>>>()?;
         let s3 = S3Server::start(&buckets).await?;
-        let host = TestHost::start().await?;
+        let kafka = Kafka::start(Options::default()).await?;
+        let bigquery = BigQuery::start().await?;
+        let mut types = vec!["webhook", "s3"];
+        types.extend(kafka.as_ref().map(|_| "kafka"));
+        types.extend(bigquery.as_ref().map(|_| "bigquery"));
+        let host = TestHost::start_with_types(&types).await?;
         let api = host.tenant("demo")?;
-        let mut customers = Vec::new();
+        let mut stage = Stage { host, api, s3, kafka, bigquery, customers: Vec::new(), webhooks };
         for (index, (name, bucket)) in names.into_iter().zip(buckets).enumerate() {
-            let secret = chance::webhook_secret()?;
-            let mailbox = webhooks.mailbox(&format!("/customer-{}", index + 1), Some(&secret));
-            let id = api.create_customer(&name).await?;
-            let webhook = api.create_destination(&id, &bodies::webhook(&mailbox, &secret)).await?;
-            let destination = api.create_destination(&id, &bodies::s3(&s3, &bucket)).await?;
-            customers.push(Customer { name, id, mailbox, webhook, bucket, s3: destination });
+            let customer = stage.customer(index + 1, name, bucket).await?;
+            stage.customers.push(customer);
         }
-        Ok(Stage { host, api, s3, customers, _webhooks: webhooks })
+        Ok(stage)
+    }
+
+    /// A customer with a destination of each type that there is.
+    async fn customer(&self, number: usize, name: String, bucket: Bucket) -> Result<Customer> {
+        let secret = chance::webhook_secret()?;
+        let mailbox = self.webhooks.mailbox(&format!("/customer-{number}"), Some(&secret));
+        let id = self.api.create_customer(&name).await?;
+        let webhook = self.api.create_destination(&id, &bodies::webhook(&mailbox, &secret)).await?;
+        let s3 = self.api.create_destination(&id, &bodies::s3(&self.s3, &bucket)).await?;
+        let topic = match &self.kafka {
+            Some(kafka) => Some(self.topic(kafka, number, &id).await?),
+            None => None,
+        };
+        let dataset = match &self.bigquery {
+            Some(bigquery) => Some(self.dataset(bigquery, number, &id).await?),
+            None => None,
+        };
+        Ok(Customer { name, id, mailbox, webhook, bucket, s3, topic, dataset })
+    }
+
+    /// A topic, written to under a password and inside TLS.
+    async fn topic(&self, kafka: &Kafka, number: usize, customer: &str) -> Result<Place> {
+        let name = format!("open-customer-{number}");
+        // The events may be older than what topics usually keep.
+        kafka.client().create(&name, 3, &json!({ "retention.ms": "-1" })).await?;
+        let mut body = bodies::kafka(&kafka.addresses(Listener::SaslTls), &name);
+        body["config"]["security"] = json!("tls");
+        body["config"]["ca_certificate"] = json!(kafka.root());
+        body["config"]["sasl"] = json!("scram-sha-512");
+        body["config"]["key"] = json!("{id}");
+        body["credential"] = json!({ "username": USER, "password": kafka.password() });
+        Ok(Place { destination: self.api.create_destination(customer, &body).await?, name })
+    }
+
+    /// A dataset, written to with a key of the customer's own.
+    async fn dataset(&self, bigquery: &BigQuery, number: usize, customer: &str) -> Result<Place> {
+        let name = format!("customer_{number}");
+        bigquery.make_dataset(&name).await?;
+        let mut body = bodies::bigquery(bigquery, &name)?;
+        let (key, _) = bigquery.new_account().await?;
+        body["credential"]["service_account"] = json!(key);
+        Ok(Place { destination: self.api.create_destination(customer, &body).await?, name })
+    }
+
+    /// How many deliveries there will be of these events.
+    pub(crate) fn deliveries_of(&self, published: &[Published]) -> usize {
+        let theirs = by_customer(published);
+        let of = |customer: &Customer| theirs.get(customer.name.as_str()).map_or(0, Vec::len) * customer.destinations();
+        self.customers.iter().map(of).sum()
     }
 
     /// Publishes everything, in as few requests as it takes.

@@ -9,9 +9,11 @@ use crate::say;
 pub(crate) const HELP: &str = "\
 Starts Freehold on an embedded database with nothing else running, and sends real events through it.
 
-Two customers each get a webhook and an S3 destination. The receivers are independent programs: a webhook receiver that
-verifies every signature with the published `standardwebhooks` crate, and an S3 server that checks every request's
-signature. Exits 0 only if every event arrived exactly where it should.
+Two customers each get a webhook and an S3 destination, and a topic of Kafka and a dataset of BigQuery where their servers
+can be started. The receivers are independent programs: a webhook receiver that verifies every signature with the published
+`standardwebhooks` crate, an S3 server that checks every request's signature, Apache Kafka with TLS and passwords (needs
+Java 17 and Maven), an emulator of BigQuery behind a check of tokens (needs Python 3.13). What arrived is counted by
+librdkafka and by Google's own client. Exits 0 only if every event arrived exactly where it should.
 
 Usage: cargo xtask demo [--events FILE] [--serve]
 
