@@ -17,6 +17,8 @@ use crate::figures::{Aim, Better, Figures, median};
 use crate::stage::{EVENT_BYTES, Stage, delivered, rate};
 use crate::{Failed, told};
 
+mod whole_host;
+
 /// Records of a batch: the most that the plugin asks for.
 const BATCH: usize = 500;
 /// Bytes of the headers of a record by the plugin. librdkafka's batch call takes none, so its values are longer by as much.
@@ -58,6 +60,7 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     let aim = Aim { better: Better::Higher, floor: 0.3, goal: 0.8 };
     figures.add("kafka_batches_of_500", "× librdkafka", median(ratios), Some(&aim), &detail);
     figures.add("kafka_against_five_in_flight", "× librdkafka", median(free_ratios), None, &detail);
+    whole_host::measure(plugins, &kafka, &mut same, figures).await?;
     Ok(())
 }
 

@@ -27,6 +27,8 @@ pub struct Setup {
     pub data: Option<PathBuf>,
     /// The components that it has as destination types; without any, [`USUAL_TYPES`].
     pub components: Vec<PathBuf>,
+    /// The program; without it, the one of [`places::freehold`].
+    pub binary: Option<PathBuf>,
     /// More environment variables.
     pub environment: Vec<(String, String)>,
     /// Addresses that it may reach beside public ones; without it, the loopback that the receivers are on.
@@ -38,6 +40,7 @@ pub struct TestHost {
     child: Option<Child>,
     url: String,
     folder: PathBuf,
+    binary: Option<PathBuf>,
     environment: Vec<(String, String)>,
     plugins: PathBuf,
     starts: usize,
@@ -88,10 +91,19 @@ impl TestHost {
             [] => collect(&folder, &shipped(&USUAL_TYPES)?)?,
             components => collect(&folder, components)?,
         };
-        let mut environment = setup.environment;
+        let (binary, mut environment) = (setup.binary, setup.environment);
         let allowed = setup.egress_allow.unwrap_or_else(|| "127.0.0.0/8".into());
         environment.push(("FREEHOLD_EGRESS_ALLOW".into(), allowed));
-        Ok(TestHost { child: None, url: String::new(), folder, environment, plugins, starts: 0, _temporary: temporary })
+        Ok(TestHost {
+            child: None,
+            url: String::new(),
+            folder,
+            binary,
+            environment,
+            plugins,
+            starts: 0,
+            _temporary: temporary,
+        })
     }
 
     /// Starts it, for the first time or after it ended, and waits until it is ready. The address changes.
@@ -138,7 +150,10 @@ impl TestHost {
     /// # Errors
     /// When the binary has not been built.
     pub fn command(&self, arguments: &[&str]) -> Result<Command> {
-        let mut command = bare_command()?;
+        let mut command = match &self.binary {
+            Some(binary) => without_settings(binary),
+            None => bare_command()?,
+        };
         command.args(arguments).envs(self.environment.iter().cloned()).env("FREEHOLD_DATA", self.data());
         command.current_dir(&self.folder);
         Ok(command)
@@ -252,13 +267,17 @@ impl Drop for TestHost {
 /// # Errors
 /// When the binary has not been built.
 pub fn bare_command() -> Result<Command> {
-    let mut command = Command::new(places::freehold()?);
+    Ok(without_settings(&places::freehold()?))
+}
+
+fn without_settings(binary: &Path) -> Command {
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with("FREEHOLD_") {
             command.env_remove(name);
         }
     }
-    Ok(command)
+    command
 }
 
 /// The components of these shipped types.

@@ -1,0 +1,69 @@
+//! Records per second into a real Kafka through all of Freehold: claimed, sent, settled and durable, as in real use.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use freehold_tests::kafka::{Kafka, Listener};
+use freehold_tests::{Api, Setup, TestHost, bodies};
+use serde_json::{Value, json};
+
+use super::Peer;
+use crate::figures::{Figures, median};
+use crate::stage::{EVENT_BYTES, rate};
+use crate::{Failed, told};
+
+const TOPIC: &str = "open-host";
+/// Events that wait when the destination is resumed.
+const EVENTS: usize = 10_000;
+/// What one publish request takes.
+const REQUEST_EVENTS: usize = 1_000;
+const ROUNDS: usize = 3;
+const ROUND_LIMIT: Duration = Duration::from_secs(300);
+
+pub(super) async fn measure(
+    plugins: &Path,
+    kafka: &Kafka,
+    librdkafka: &mut Peer,
+    figures: &mut Figures,
+) -> Result<(), Failed> {
+    kafka.client().create(TOPIC, 1, &json!({})).await.map_err(told)?;
+    let setup = Setup {
+        components: vec![plugins.join("kafka.wasm")],
+        binary: Some(std::env::current_exe()?.with_file_name("freehold")),
+        environment: vec![("FREEHOLD_LOG".into(), "error".into())],
+        ..Setup::default()
+    };
+    let host = TestHost::start_with(setup).await.map_err(told)?;
+    let api = host.tenant("bench").map_err(told)?;
+    let customer = api.create_customer("bench").await.map_err(told)?;
+    let body = bodies::kafka(&kafka.addresses(Listener::Plaintext), TOPIC);
+    let destination = api.create_destination(&customer, &body).await.map_err(told)?;
+    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
+    for _ in 0..ROUNDS {
+        let before = librdkafka.write().await?;
+        let ours = emptied(&api, &customer, &destination).await?;
+        let base = f64::midpoint(before, librdkafka.write().await?);
+        ratios.push(ours / base);
+        rates.push(json!({ "host": ours.round(), "librdkafka": base.round() }));
+    }
+    let detail = json!({ "records_per_second": rates, "events": EVENTS, "event_bytes": EVENT_BYTES });
+    figures.add("kafka_through_the_whole_host", "× librdkafka", median(ratios), None, &detail);
+    Ok(())
+}
+
+/// Lets a queue of events build up before a paused destination, and measures how fast it empties once it is resumed.
+async fn emptied(api: &Api, customer: &str, destination: &str) -> Result<f64, Failed> {
+    let path = format!("/v1/destinations/{destination}");
+    let tell = async |what: &str| api.post(&format!("{path}/{what}"), &json!({})).await?.ok().map(drop);
+    tell("pause").await.map_err(told)?;
+    let data: Value = serde_json::from_slice(&crate::stage::data())?;
+    let events = vec![json!({ "type": "bench.event", "customer": customer, "data": data }); REQUEST_EVENTS];
+    for _ in 0..EVENTS / REQUEST_EVENTS {
+        api.publish(&Value::from(events.clone())).await.and_then(|answer| answer.ok()).map_err(told)?;
+    }
+    let began = Instant::now();
+    tell("resume").await.map_err(told)?;
+    api.until_settled(&format!("destination={destination}"), ROUND_LIMIT).await.map_err(told)?;
+    let took = began.elapsed();
+    Ok(rate(u64::try_from(EVENTS)?, took.as_secs_f64()))
+}
