@@ -3,6 +3,7 @@
 mod cluster;
 mod records;
 mod refusals;
+mod rules;
 mod sign_in;
 mod versions;
 
