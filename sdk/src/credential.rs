@@ -65,6 +65,26 @@ pub fn optional_field(name: &str) -> Option<Secret> {
     wit::field(name).map(Secret)
 }
 
+/// The secret field called `name` in every version of the credential whose secrets count now, the newest first.
+///
+/// More than one only for fields that the manifest marks with `"x-overlap": true`: sign with each of them, so that a receiver
+/// can change over in its own time.
+///
+/// # Errors
+/// Of kind [`Auth`](crate::ErrorKind::Auth) when the customer did not give it.
+///
+/// ```no_run
+/// # fn main() -> Result<(), freehold_sdk::Error> {
+/// let signatures: Vec<[u8; 32]> =
+///     freehold_sdk::credential::fields("secret")?.iter().map(|key| key.hmac_sha256(b"message")).collect();
+/// # Ok(())
+/// # }
+/// ```
+pub fn fields(name: &str) -> Result<Vec<Secret>, Error> {
+    let found: Vec<Secret> = wit::fields(name).into_iter().map(Secret).collect();
+    if found.is_empty() { Err(missing(name)) } else { Ok(found) }
+}
+
 /// The field called `name` as text. Only fields that the manifest does not mark as secret can be read.
 ///
 /// # Errors

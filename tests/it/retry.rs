@@ -71,7 +71,8 @@ async fn a_refused_credential_pauses_the_destination_until_there_is_a_new_one() 
 
     let settled = story.api.settled(&story.of_destination()).await?;
     assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
-    assert_eq!(story.mailbox.accepted().len(), 3);
+    let accepted = story.mailbox.accepted();
+    assert_eq!(accepted.iter().filter(|request| !request.is_test()).count(), 3);
     assert_eq!(story.api.destination(&story.destination).await?["state"], "active");
     Ok(())
 }

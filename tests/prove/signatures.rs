@@ -159,8 +159,8 @@ impl Signer {
             digest: self.webhook.digest().to_owned(),
         };
         let member = self.member(&key, message.body)?;
-        let assignment =
-            Assignment { key, destination_type: self.webhook.clone(), config: &config, credential: fields };
+        let (destination_type, beside) = (self.webhook.clone(), Vec::new());
+        let assignment = Assignment { key, destination_type, config: &config, credential: fields, beside };
         let mut instance = match self.sandbox.start(assignment).await {
             Ok(instance) => instance,
             Err(ended) => return Ok(Err(ended.failure)),

@@ -64,6 +64,11 @@ impl Received {
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
+
+    /// Whether it only tried out whether deliveries would work.
+    pub fn is_test(&self) -> bool {
+        self.header("freehold-event-type") == Some("freehold.test")
+    }
 }
 
 /// Listens on the loopback until dropped. Each path is a mailbox of its own.

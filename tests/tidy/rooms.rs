@@ -11,7 +11,8 @@ const PLAINTEXT: [&str; 3] = ["host/vault/", "host/sandbox/", "host/model/src/se
 const AUTHENTICATED: [&str; 2] = ["host/control/src/authenticate.rs", "host/control/src/caller.rs"];
 
 /// Where one customer may be claimed: for the lane that is being served.
-const DISPATCHED: [&str; 2] = ["host/pipeline/src/queue/dispatcher.rs", "host/pipeline/src/send.rs"];
+const DISPATCHED: [&str; 3] =
+    ["host/pipeline/src/queue/dispatcher.rs", "host/pipeline/src/send.rs", "host/pipeline/src/credentials.rs"];
 
 #[test]
 fn plaintext_is_seen_in_the_vault_and_the_sandbox_alone() -> Result {

@@ -31,6 +31,7 @@ pub(crate) enum Kind {
     TooLarge,
     UnsupportedMediaType,
     IdempotencyMismatch,
+    CredentialRefused,
     Overloaded,
     StorageFull,
     Unavailable,
@@ -59,6 +60,9 @@ impl Kind {
             }
             Kind::IdempotencyMismatch => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "idempotency-mismatch", "The idempotency key was used before")
+            }
+            Kind::CredentialRefused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "credential-refused", "The new credential does not work")
             }
             Kind::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much at once"),
             Kind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage-full", "The disk is full"),

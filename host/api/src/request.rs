@@ -12,4 +12,4 @@ pub(crate) use body::{JsonBody, Nothing, OptionalJsonBody, PatchBody, content_ty
 pub(crate) use name::{HEADER as REQUEST_ID, RequestId};
 pub(crate) use page::{Listed, customer_filter, listed, page};
 pub(crate) use parameters::{Parameters, named};
-pub(crate) use path::PathText;
+pub(crate) use path::{PathText, VersionPath};

@@ -6,6 +6,8 @@ mod create;
 mod credential;
 mod egress_shape;
 mod lifecycle;
+mod replace;
+mod rotation;
 mod verify;
 
 use std::sync::Arc;
@@ -22,7 +24,9 @@ use crate::caller::{self, Caller};
 use crate::error::ControlError;
 
 pub use create::{CreatedDestination, DestinationDraft};
-pub use credential::{Generated, ReplacedCredential};
+pub use credential::Generated;
+pub use replace::{ReplacedCredential, Replacement};
+pub use rotation::{AddedCredential, Takeover, TriedCredential};
 pub use verify::TestReport;
 
 const KIND: &str = "destination";

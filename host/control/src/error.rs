@@ -1,5 +1,6 @@
 //! Why a use-case was refused or could not be carried out.
 
+use freehold_model::Failure;
 use freehold_model::api_key::Role;
 use freehold_store::{Conflict as StoreConflict, StoreError};
 use freehold_vault::VaultError;
@@ -62,6 +63,12 @@ pub enum ControlError {
     /// Something that exists stands in the way.
     #[error("{}", .0.message)]
     Conflict(Conflict),
+    /// A new credential does not work. Nothing was changed.
+    #[error("the new credential does not work")]
+    CredentialRefused {
+        /// What the trial ended with.
+        failure: Failure,
+    },
     /// The caller's key does not allow it.
     #[error("this needs a key with the role `{}`", .need.as_str())]
     Forbidden {

@@ -36,11 +36,16 @@ use freehold_vault::Vault;
 pub use authenticate::AuthError;
 pub use caller::Caller;
 pub use customers::CustomerDraft;
-pub use destinations::{CreatedDestination, DestinationDraft, Generated, ReplacedCredential, TestReport};
+pub use destinations::{
+    AddedCredential, CreatedDestination, DestinationDraft, Generated, ReplacedCredential, Replacement, Takeover,
+    TestReport, TriedCredential,
+};
 pub use error::{Conflict, ControlError, Problem};
 pub use freehold_sandbox::DestinationType;
 pub use freehold_store::keks::NewKek;
-pub use freehold_store::{AttemptFilter, AuditFilter, DeliveryFilter, EventFilter, Replay, StoreError};
+pub use freehold_store::{
+    AttemptFilter, AuditFilter, CredentialVersion, DeliveryFilter, EventFilter, Replay, StoreError,
+};
 pub use keks::Rewrapped;
 pub use key_text::KeyKind;
 pub use keys::{KeyDraft, NewKey};

@@ -23,6 +23,13 @@ pub struct Actor {
     pub request_id: Option<String>,
 }
 
+impl Actor {
+    /// Freehold itself, at work on lanes.
+    pub fn engine() -> Self {
+        Actor { kind: ActorKind::System, id: "engine".into(), request_id: None }
+    }
+}
+
 /// What kind of actor did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -20,4 +20,7 @@ pub trait LaneListener: Send + Sync {
 
     /// The destination's config or credential changed, or it is gone: instances made before must take no new work.
     fn retire(&self, lane: &Lane);
+
+    /// A credential version was taken back: whatever is at work with it must be cut off now.
+    fn revoke(&self, lane: &Lane, version: u32);
 }

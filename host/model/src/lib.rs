@@ -17,6 +17,7 @@ pub mod limits;
 pub mod outcome;
 pub mod page;
 pub mod retry;
+pub mod rotation;
 pub mod scope;
 pub mod secret;
 pub mod subscription;

@@ -4,6 +4,7 @@
 //! Each arrow between two of them is one transaction of the store: killing the process anywhere loses nothing.
 
 pub mod config;
+mod credentials;
 pub mod ingest;
 pub mod journal;
 pub mod matching;

@@ -12,6 +12,7 @@ pub(crate) struct Metrics {
     attempt_seconds: HistogramVec,
     instances: IntCounterVec,
     stale: IntCounter,
+    repinned: IntCounter,
     queued: IntGauge,
     running: IntGauge,
     warm: IntGauge,
@@ -35,6 +36,11 @@ impl Metrics {
         registry.register(Box::new(attempt_seconds.clone()))?;
         let stale = IntCounter::new("freehold_stale_settlements_total", "Settlements that came after their lease")?;
         registry.register(Box::new(stale.clone()))?;
+        let repinned = IntCounter::new(
+            "freehold_credential_repins_total",
+            "Batches that went over to the active credential because a replaced one was refused",
+        )?;
+        registry.register(Box::new(repinned.clone()))?;
         Ok(Metrics {
             events: counters("freehold_events_total", "Events that publishers sent", &["result"])?,
             deliveries: counters("freehold_deliveries_total", "Deliveries by what an attempt led to", &["result"])?,
@@ -42,6 +48,7 @@ impl Metrics {
             instances: counters("freehold_instances_total", "Instances that served a batch", &["type", "start"])?,
             attempt_seconds,
             stale,
+            repinned,
             queued: gauge("freehold_deliveries_queued", "Deliveries that are waiting")?,
             running: gauge("freehold_batches_running", "Batches under way")?,
             warm: gauge("freehold_instances_warm", "Instances that wait for their next batch")?,
@@ -70,6 +77,10 @@ impl Metrics {
 
     pub(crate) fn stale(&self) {
         self.stale.inc();
+    }
+
+    pub(crate) fn repinned(&self) {
+        self.repinned.inc();
     }
 
     pub(crate) fn queued(&self, count: u64) {

@@ -1,17 +1,17 @@
-//! Runs a batch through its plugin: claim it, open the credential, borrow an instance, deliver, settle.
+//! Runs a batch through its plugin: claim it, borrow an instance or start one, deliver, settle.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use freehold_model::attempt::{AttemptReport, AttemptState};
 use freehold_model::delivery::{ClaimedBatch, Verdict};
-use freehold_model::secret::SecretFields;
 use freehold_model::{DestinationId, ErrorKind, Failure, Outcome, Scope, Sources, Timestamp};
 use freehold_sandbox::{Assignment, Catalogue, DestinationType, Instance, InstanceKey, Sandbox};
 use freehold_store::{BatchLimits, Claim, ClaimRequest, Settlement, Store, StoreError};
 use freehold_vault::Vault;
 
 use crate::config::PipelineConfig;
+use crate::credentials::{Closed, Opened};
 use crate::metrics::Metrics;
 use crate::queue::Fared;
 use crate::settle::{self, Decision};
@@ -39,19 +39,6 @@ struct Ran {
 impl Ran {
     fn not_started(failure: Failure) -> Self {
         Ran { result: Err(failure), report: AttemptReport::default(), digest: None, ours: false }
-    }
-}
-
-/// Why a credential could not be had.
-struct Closed {
-    failure: Failure,
-    /// Whether it is for the operator to mend, not for the customer.
-    ours: bool,
-}
-
-impl Closed {
-    fn ours(failure: Failure) -> Self {
-        Closed { failure, ours: true }
     }
 }
 
@@ -135,41 +122,16 @@ impl Sender {
             self.metrics.instance(&destination.type_name, "warm");
             return Ok(warm);
         }
-        let credential = match self.credential(scope, batch).await {
-            Ok(credential) => credential,
+        let opened = match self.open_credential(scope, batch, &destination_type).await {
+            Ok(opened) => opened,
             Err(Closed { failure, ours }) => return Err(Box::new(Ran { ours, ..Ran::not_started(failure) })),
         };
-        let assignment = Assignment { key, destination_type, config: &destination.config, credential };
+        let Opened { own: credential, beside } = opened;
+        let assignment = Assignment { key, destination_type, config: &destination.config, credential, beside };
         let started = self.sandbox.start(assignment).await;
         self.metrics.instance(&destination.type_name, "fresh");
         started.map_err(|ended| {
             Box::new(Ran { report: ended.report, ..Ran::not_started(settle::at_start(ended.failure)) })
-        })
-    }
-
-    /// Opens the credential version that the batch is pinned to.
-    async fn credential(&self, scope: &Scope, batch: &ClaimedBatch) -> Result<SecretFields, Closed> {
-        let Some(version) = batch.credential_version else { return Ok(SecretFields::default()) };
-        let unreadable = |error: StoreError| {
-            tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential unreadable");
-            let message = "the credential could not be read just now";
-            Closed::ours(Failure::new(ErrorKind::Transient, "credential-unreadable", message))
-        };
-        let gone = || Failure::new(ErrorKind::Auth, "credential-gone", "the credential was removed; give a new one");
-        let gone = || Closed { failure: gone(), ours: false };
-        let sealed = self.store.credential(scope, &batch.destination.id, version).await;
-        let sealed = sealed.map_err(unreadable)?.ok_or_else(gone)?;
-        let key = self.store.key_by_id(scope, &sealed.key).await;
-        let key = key.map_err(unreadable)?.ok_or_else(gone)?;
-        self.vault.open(&key, &sealed).await.map_err(|error| {
-            tracing::error!(destination.id = %batch.destination.id, credential.version = version, error = &error as &dyn std::error::Error, "credential does not open");
-            if error.is_temporary() {
-                let message = "the key that protects the credential cannot be used just now; nothing is wrong with the \
-                               destination, and the event waits";
-                return Closed::ours(Failure::new(ErrorKind::Transient, "key-unavailable", message));
-            }
-            let message = "the stored credential does not open; give it again";
-            Closed { failure: Failure::new(ErrorKind::Auth, "credential-unopenable", message), ours: false }
         })
     }
 
@@ -197,6 +159,13 @@ impl Sender {
         if settled.stale {
             self.metrics.stale();
             tracing::warn!(batch.id = %batch.id, attempt.number = batch.attempt_number, "settled too late: another attempt was made");
+        }
+        if settled.repinned {
+            self.metrics.repinned();
+            tracing::info!(
+                destination.id = %batch.destination.id, batch.id = %batch.id, credential.version = batch.credential_version,
+                "a replaced credential was refused: the batch goes on with the active one"
+            );
         }
         Ok(settled.next_at)
     }

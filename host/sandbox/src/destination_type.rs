@@ -59,6 +59,11 @@ impl DestinationType {
         self.credential.generated()
     }
 
+    /// Whether it has signing secrets, of which those of replaced credential versions sign as well for a while.
+    pub fn has_overlap(&self) -> bool {
+        self.credential.has_overlap()
+    }
+
     /// Whether a destination of this type cannot work without a credential.
     pub fn needs_credential(&self) -> bool {
         !self.credential.required(&self.manifest.credential).is_empty()

@@ -46,6 +46,16 @@ pub struct Assignment<'a> {
     pub config: &'a Value,
     /// The destination's credential, in plaintext: it moves into the instance and is wiped with it.
     pub credential: SecretFields,
+    /// Other versions whose signing secrets sign beside the credential's own, in any order.
+    pub beside: Vec<VersionFields>,
+}
+
+/// The fields of one credential version, in plaintext.
+pub struct VersionFields {
+    /// The version.
+    pub version: u32,
+    /// Its fields.
+    pub fields: SecretFields,
 }
 
 /// An instance that ended before it could be used.
@@ -226,6 +236,9 @@ impl Budget {
 
 /// Says in the customer's words why a guest ended. Names no addresses and no host internals.
 pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> Failure {
+    if let Some(GuestFault::Revoked) = error.downcast_ref::<GuestFault>() {
+        return Failure { request_sent: true, ..revoked() };
+    }
     if let Some(fault) = error.downcast_ref::<GuestFault>() {
         return plugin_failure(fault.code(), fault.to_string());
     }
@@ -254,6 +267,12 @@ pub(crate) fn explain(error: &wasmtime::Error, growth_refused: Option<&str>) -> 
         return plugin_failure("plugin-answer-too-large", "the plugin passed more bytes in one call than its limit");
     }
     plugin_failure("plugin-broken-contract", format!("the plugin broke the contract: {text}"))
+}
+
+/// What an attempt hears whose credential version was taken back.
+pub(crate) fn revoked() -> Failure {
+    let message = "the credential version of this attempt was revoked meanwhile; it goes on with the active one";
+    Failure::new(ErrorKind::Auth, "credential-revoked", message)
 }
 
 /// A failure to make an instance that is nobody's fault and passes.

@@ -18,13 +18,14 @@ mod pem;
 mod pool;
 mod recorder;
 mod refusal;
+mod revocation;
 mod sandbox;
 mod schema;
 mod scrub;
 mod state;
 
 pub use destination_type::{Catalogue, DestinationType};
-pub use instance::{Assignment, Ended, Instance, InstanceKey};
+pub use instance::{Assignment, Ended, Instance, InstanceKey, VersionFields};
 pub use limits::Limits;
 pub use manifest::{BatchLimits, Manifest};
 pub use refusal::Refusal;

@@ -96,7 +96,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_failed_takes_the_place_of_one_that_did_not() {
-        let scrubber = Scrubber::new(&SecretFields::default(), |_| true);
+        let scrubber = Scrubber::new([&SecretFields::default()], |_| true);
         let mut recorder = Recorder::new(&Limits::default());
 
         for _ in 0..100 {

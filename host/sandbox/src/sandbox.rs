@@ -2,9 +2,10 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use freehold_model::attempt::AttemptReport;
+use freehold_model::secret::SecretFields;
 use freehold_model::{DestinationId, ErrorKind, Failure, Secret, Sources};
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
@@ -17,16 +18,17 @@ use crate::code_cache::CodeCache;
 use crate::destination_type::DestinationType;
 use crate::egress::{Door, EgressConfig, EndpointPolicy, SystemResolver};
 use crate::engine;
-use crate::instance::{Assignment, Ended, Instance, InstanceKey, explain, not_startable};
+use crate::instance::{Assignment, Ended, Instance, InstanceKey, VersionFields, explain, not_startable};
 use crate::interface::destination_0_1::{Destination, DestinationPre, INTERFACES, PACKAGE};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
 use crate::pool::Pool;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
+use crate::revocation::{Revocations, Revoked};
 use crate::schema::Schema;
 use crate::scrub::Scrubber;
-use crate::state::{Call, CpuMeter, Growth, HostState, on_tick};
+use crate::state::{Beside, Call, CpuMeter, Growth, HostState, on_tick};
 
 /// How the sandbox is set up.
 #[derive(Debug, Clone, Default)]
@@ -62,6 +64,7 @@ struct Shared {
     always_fresh: bool,
     places: Arc<Semaphore>,
     pool: Pool,
+    revocations: Revocations,
     sources: Sources,
 }
 
@@ -101,6 +104,7 @@ impl Sandbox {
             always_fresh: config.always_fresh,
             places: Arc::new(Semaphore::new(places)),
             pool: Pool::new(),
+            revocations: Revocations::default(),
             sources,
         })))
     }
@@ -149,9 +153,18 @@ impl Sandbox {
         self.0.pool.retire(destination);
     }
 
+    /// Takes a credential version back: instances at work with it are cut off at their next call to the host, and none that
+    /// knows it is used again.
+    pub fn revoke(&self, destination: &DestinationId, version: u32) {
+        self.0.revocations.revoke(destination, version);
+        self.0.pool.retire(destination);
+    }
+
     /// Drops warm instances that have waited too long. To be called every few seconds.
     pub fn sweep(&self) {
-        self.0.pool.sweep(&self.0.limits);
+        let limits = &self.0.limits;
+        self.0.pool.sweep(limits);
+        self.0.revocations.sweep(Duration::from_millis(limits.warm_age_ms + limits.call_ms + limits.open_ms));
     }
 
     /// How many instances are warm and idle.
@@ -161,7 +174,7 @@ impl Sandbox {
 
     async fn instantiate(&self, assignment: Assignment<'_>) -> Result<Instance, Failure> {
         let shared = &self.0;
-        let Assignment { key, destination_type, config, credential } = assignment;
+        let Assignment { key, destination_type, config, credential, beside } = assignment;
         let policy = EndpointPolicy::compile_for(&destination_type.manifest.endpoints, config, shared.door.config())
             .map(Arc::new)
             .map_err(|error| {
@@ -186,7 +199,10 @@ impl Sandbox {
         let state = HostState {
             table: table(&shared.limits),
             growth: Growth::new(&shared.limits),
-            scrubber: Scrubber::new(&credential, |field| destination_type.credential.is_secret(field)),
+            scrubber: scrubber(&destination_type, &credential, &beside),
+            revoked: shared.revoked(&key),
+            beside: shared.beside(&key, beside),
+            version: key.credential_version,
             client: shared.door.client(policy.clone()),
             dials: shared.door.streams(policy),
             streams: OpenStreams::default(),
@@ -196,7 +212,7 @@ impl Sandbox {
             limits: shared.limits.clone(),
             recorder: Recorder::new(&shared.limits),
             header_names: HeaderNames::default(),
-            call: Call::new(0, std::time::Duration::from_millis(shared.limits.open_ms)),
+            call: Call::new(0, Duration::from_millis(shared.limits.open_ms)),
             cpu: Arc::new(CpuMeter::new()),
             destination_type: destination_type.clone(),
             credential,
@@ -212,6 +228,12 @@ impl Sandbox {
     }
 }
 
+/// Takes the secrets of every version out of what is written down.
+fn scrubber(destination_type: &DestinationType, credential: &SecretFields, beside: &[VersionFields]) -> Scrubber {
+    let all = std::iter::once(credential).chain(beside.iter().map(|version| &version.fields));
+    Scrubber::new(all, |field| destination_type.credential.is_secret(field))
+}
+
 fn ended(failure: Failure) -> Ended {
     Ended { failure, report: AttemptReport::default() }
 }
@@ -223,6 +245,21 @@ fn table(limits: &Limits) -> ResourceTable {
 }
 
 impl Shared {
+    fn revoked(&self, key: &InstanceKey) -> Revoked {
+        key.credential_version.map(|version| self.revocations.flag(&key.destination, version)).unwrap_or_default()
+    }
+
+    fn beside(&self, key: &InstanceKey, beside: Vec<VersionFields>) -> Vec<Beside> {
+        let with_flag = |VersionFields { version, fields }| Beside {
+            version,
+            fields,
+            revoked: self.revocations.flag(&key.destination, version),
+        };
+        let mut beside: Vec<Beside> = beside.into_iter().map(with_flag).collect();
+        beside.sort_by_key(|version| std::cmp::Reverse(version.version));
+        beside
+    }
+
     fn store(&self, state: HostState) -> Store<HostState> {
         let mut store = Store::new(&self.engine, state);
         store.limiter(|state| &mut state.growth);

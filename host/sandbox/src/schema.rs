@@ -93,6 +93,16 @@ impl Schema {
         self.lists(field, "x-public-members", name.as_bytes())
     }
 
+    /// Whether values of replaced versions count beside the newest one for a while: the schema says `"x-overlap": true`.
+    pub(crate) fn overlaps(&self, field: &str) -> bool {
+        self.properties.get(field).is_some_and(|property| property.get("x-overlap") == Some(&Value::Bool(true)))
+    }
+
+    /// Whether any field's values of replaced versions count for a while.
+    pub(crate) fn has_overlap(&self) -> bool {
+        self.properties.keys().any(|field| self.overlaps(field))
+    }
+
     fn lists(&self, field: &str, list: &str, wanted: &[u8]) -> bool {
         let listed = self.properties.get(field).and_then(|property| property.get(list)).and_then(Value::as_array);
         listed.into_iter().flatten().filter_map(Value::as_str).any(|listed| listed.as_bytes() == wanted)

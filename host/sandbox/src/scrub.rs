@@ -49,9 +49,12 @@ const CREDENTIAL: u64 = 0;
 
 impl Scrubber {
     /// A scrubber for those of `fields` that `is_secret` names.
-    pub(crate) fn new(fields: &SecretFields, is_secret: impl Fn(&str) -> bool) -> Self {
+    pub(crate) fn new<'f>(
+        credentials: impl IntoIterator<Item = &'f SecretFields>,
+        is_secret: impl Fn(&str) -> bool,
+    ) -> Self {
         let mut scrubber = Scrubber { needles: Vec::new(), derived: VecDeque::new(), next_owner: CREDENTIAL + 1 };
-        for (name, secret) in fields.iter() {
+        for (name, secret) in credentials.into_iter().flat_map(SecretFields::iter) {
             if is_secret(name) {
                 scrubber.add(secret.expose(), CREDENTIAL);
             }
@@ -203,7 +206,7 @@ mod tests {
 
     fn scrubber(secret: &[u8]) -> Scrubber {
         let fields = SecretFields::from_pairs([("secret".to_owned(), Secret::new(secret.to_vec()))]);
-        Scrubber::new(&fields, |_| true)
+        Scrubber::new([&fields], |_| true)
     }
 
     #[test]
@@ -240,7 +243,7 @@ mod tests {
 
     #[test]
     fn control_characters_are_escaped_and_the_length_is_held() {
-        let scrubber = Scrubber::new(&SecretFields::default(), |_| true);
+        let scrubber = Scrubber::new([&SecretFields::default()], |_| true);
 
         assert_eq!(scrubber.text(b"a\r\nb\x1b[31m", 100), "a\\r\\nb\\u{1b}[31m");
         assert_eq!(scrubber.text("äöü".as_bytes(), 5), "äö");
@@ -252,7 +255,7 @@ mod tests {
     #[test]
     fn a_private_key_is_hidden_whole_escaped_and_line_by_line() {
         let file = serde_json::json!({ "type": "service_account", "private_key": KEY }).to_string();
-        let mut derived = Scrubber::new(&SecretFields::default(), |_| true);
+        let mut derived = Scrubber::new([&SecretFields::default()], |_| true);
         derived.add_derived(&Secret::new(KEY.as_bytes().to_vec()));
 
         for scrubber in [scrubber(file.as_bytes()), scrubber(KEY.as_bytes()), derived] {

@@ -17,6 +17,7 @@ use crate::destination_type::DestinationType;
 use crate::egress::{Client, Streams};
 use crate::limits::Limits;
 use crate::recorder::Recorder;
+use crate::revocation::Revoked;
 use crate::scrub::Scrubber;
 
 /// A guest broke a rule that ends its instance. The text is for people, the code for machines.
@@ -34,6 +35,8 @@ pub(crate) enum GuestFault {
     Seal(usize),
     #[error("the plugin sent more than {0} requests or opened more than {0} streams in one call")]
     Requests(u32),
+    #[error("the credential version was revoked")]
+    Revoked,
     #[error("the plugin asked for {0} random bytes at once; 4096 are the most")]
     Random(u32),
 }
@@ -47,6 +50,7 @@ impl GuestFault {
             GuestFault::UndeclaredMember => "plugin-undeclared-member",
             GuestFault::Seal(_) => "plugin-seal-limit",
             GuestFault::Requests(_) => "plugin-request-limit",
+            GuestFault::Revoked => "credential-revoked",
             GuestFault::Random(_) => "plugin-random-limit",
         }
     }
@@ -58,6 +62,12 @@ pub(crate) struct HostState {
     pub(crate) growth: Growth,
     pub(crate) destination_type: Arc<DestinationType>,
     pub(crate) credential: SecretFields,
+    /// Whether the credential was taken back.
+    pub(crate) revoked: Revoked,
+    /// Other versions that sign as well, the newest first.
+    pub(crate) beside: Vec<Beside>,
+    /// The version of `credential`.
+    pub(crate) version: Option<u32>,
     pub(crate) scrubber: Scrubber,
     pub(crate) client: Client,
     pub(crate) dials: Streams,
@@ -70,6 +80,13 @@ pub(crate) struct HostState {
     pub(crate) header_names: HeaderNames,
     pub(crate) call: Call,
     pub(crate) cpu: Arc<CpuMeter>,
+}
+
+/// A credential version beside the instance's own.
+pub(crate) struct Beside {
+    pub(crate) version: u32,
+    pub(crate) fields: SecretFields,
+    pub(crate) revoked: Revoked,
 }
 
 /// The call that an instance is in.
@@ -100,8 +117,14 @@ impl HostState {
         self.recorder.take()
     }
 
+    /// Ends the instance when its credential was taken back. To be asked before anything leaves.
+    pub(crate) fn check_revoked(&self) -> Result<(), GuestFault> {
+        if self.revoked.is_raised() { Err(GuestFault::Revoked) } else { Ok(()) }
+    }
+
     /// Counts `count` more requests of this call.
     pub(crate) fn count_requests(&mut self, count: usize) -> Result<(), GuestFault> {
+        self.check_revoked()?;
         let max = self.limits.requests_per_call;
         let total = u32::try_from(count).ok().and_then(|count| self.call.requests.checked_add(count));
         match total {

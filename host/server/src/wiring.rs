@@ -102,4 +102,6 @@ impl LaneListener for NoLanes {
     fn wake(&self, _lane: &Lane) {}
 
     fn retire(&self, _lane: &Lane) {}
+
+    fn revoke(&self, _lane: &Lane, _version: u32) {}
 }

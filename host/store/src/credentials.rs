@@ -1,9 +1,8 @@
 //! Credentials and the keys that seal them, as sealed bytes.
 
-use freehold_model::audit::AuditEntry;
 use freehold_model::credential::{SealedCredential, WrappedKey};
-use freehold_model::destination::Destination;
-use freehold_model::{DestinationId, Scope, Timestamp, VaultKeyId};
+use freehold_model::rotation::VersionState;
+use freehold_model::{BatchId, DestinationId, Scope, Timestamp, VaultKeyId};
 
 use crate::sqlite::{credentials, tenants};
 use crate::{Store, StoreError};
@@ -13,6 +12,8 @@ use crate::{Store, StoreError};
 pub struct CredentialVersion {
     /// The version, from 1.
     pub version: u32,
+    /// Where it stands.
+    pub state: VersionState,
     /// A keyed digest of the fields, by which two versions can be told apart.
     pub fingerprint: String,
     /// The names of the fields it has.
@@ -21,29 +22,47 @@ pub struct CredentialVersion {
     pub created_at: Timestamp,
     /// Who stored it.
     pub created_by: String,
+    /// What it was last verified with, unless the config changed since.
+    pub verification: Option<Verification>,
+    /// When it last became the active one.
+    pub activated_at: Option<Timestamp>,
+    /// Until when batches that began with it may go on with it, while it drains.
+    pub drain_until: Option<Timestamp>,
+    /// Until when its signing secrets sign beside those of the active version, while it drains.
+    pub overlap_until: Option<Timestamp>,
+    /// When an attempt last ran with it, to the minute.
+    pub last_used_at: Option<Timestamp>,
+    /// When an attempt was last refused with it.
+    pub last_auth_failure_at: Option<Timestamp>,
+    /// When it stops working, as far as anybody said.
+    pub expires_at: Option<Timestamp>,
     /// When its sealed bytes were destroyed.
     pub destroyed_at: Option<Timestamp>,
 }
 
-impl Store {
-    /// Stores the next credential version: new deliveries use it from now on, and an `auth` pause ends.
-    ///
-    /// # Errors
-    /// [`Conflict::CredentialVersion`](crate::Conflict::CredentialVersion) when it is not the version after the newest.
-    pub async fn add_credential(
-        &self,
-        scope: &Scope,
-        credential: &SealedCredential,
-        audit: &AuditEntry,
-    ) -> Result<Destination, StoreError> {
-        let scope = scope.clone();
-        let credential = credential.clone();
-        let audit = audit.clone();
-        self.engine
-            .write(move |tx| Box::pin(async move { credentials::add(tx, &scope, &credential, &audit).await }))
-            .await
-    }
+/// That a version worked when it was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verification {
+    /// When.
+    pub at: Timestamp,
+    /// A digest of the config that it was tried with.
+    pub config: String,
+    /// The digest of the component that tried it.
+    pub component: String,
+}
 
+/// What a lease gives.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnderLease {
+    /// The version that the batch was claimed with.
+    Held(Box<SealedCredential>),
+    /// The lease is over: somebody else may hold the batch.
+    Over,
+    /// The version has ended since.
+    Ended,
+}
+
+impl Store {
     /// The version that the destination's next credential must carry.
     ///
     /// # Errors
@@ -53,7 +72,7 @@ impl Store {
         credentials::next_version(&mut connection, scope, destination).await
     }
 
-    /// One credential version, sealed; `None` when it does not exist or was destroyed.
+    /// One credential version, sealed, for whoever tries it out; `None` when it does not exist or has ended.
     ///
     /// # Errors
     /// When the database fails.
@@ -67,7 +86,21 @@ impl Store {
         credentials::find(&mut connection, scope, destination, version).await
     }
 
-    /// Every credential version of a destination, newest first.
+    /// One credential version, whatever became of it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn credential_version(
+        &self,
+        scope: &Scope,
+        destination: &DestinationId,
+        version: u32,
+    ) -> Result<Option<CredentialVersion>, StoreError> {
+        let mut connection = self.engine.read().await?;
+        credentials::version(&mut connection, scope, destination, version).await
+    }
+
+    /// The credential versions of a destination, newest first; the newest thousand, if there were ever more.
     ///
     /// # Errors
     /// When the database fails.
@@ -78,6 +111,37 @@ impl Store {
     ) -> Result<Vec<CredentialVersion>, StoreError> {
         let mut connection = self.engine.read().await?;
         credentials::versions(&mut connection, scope, destination).await
+    }
+
+    /// The versions whose signing secrets sign beside those of `version`, sealed, newest first: the active one, and the
+    /// ones that it replaced, while their overlap lasts.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn credentials_beside(
+        &self,
+        scope: &Scope,
+        destination: &DestinationId,
+        version: u32,
+    ) -> Result<Vec<SealedCredential>, StoreError> {
+        let now = self.sources.now();
+        let mut connection = self.engine.read().await?;
+        credentials::beside(&mut connection, scope, (destination, version), now).await
+    }
+
+    /// The credential version that a batch was claimed with, sealed, for whoever holds the batch's newest lease.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn credential_under_lease(
+        &self,
+        scope: &Scope,
+        batch: &BatchId,
+        lease_token: u64,
+    ) -> Result<UnderLease, StoreError> {
+        let now = self.sources.now();
+        let mut connection = self.engine.read().await?;
+        credentials::under_lease(&mut connection, scope, (batch, lease_token), now).await
     }
 
     /// The key that seals the credentials of the scope's customer.

@@ -1,5 +1,6 @@
 //! What can go wrong in the store, by what a caller can do about it.
 
+use freehold_model::rotation::Refused;
 use thiserror::Error;
 
 /// Why the store did not do what was asked. Nothing was changed.
@@ -71,6 +72,15 @@ pub enum Conflict {
     /// The key-encryption key is the one that wraps.
     #[error("this key-encryption key is the one that wraps")]
     KekEncrypting,
+    /// A credential version cannot change in this way.
+    #[error(transparent)]
+    Rotation(#[from] Refused),
+    /// The config is not the one that a credential version was tried with.
+    #[error("the config was changed while the credential was tried: verify it again")]
+    ConfigChanged,
+    /// The destination's credential was revoked, and no other one took its place.
+    #[error("its credential was revoked: give it a new one, which also resumes it")]
+    NoCredential,
     /// The verdicts of a settlement are not one for each member of its batch.
     #[error("the verdicts do not match the members of the batch")]
     Members,

@@ -16,6 +16,7 @@ pub mod events;
 pub mod keks;
 pub mod queue;
 pub mod replay;
+pub mod rotation;
 mod sqlite;
 pub mod tenants;
 
@@ -28,12 +29,13 @@ use crate::sqlite::Sqlite;
 
 pub use attempts::AttemptFilter;
 pub use audit::{AuditFilter, ChainLength, SettledAttempt, StoredCheckpoint};
-pub use credentials::CredentialVersion;
+pub use credentials::{CredentialVersion, UnderLease, Verification};
 pub use deliveries::DeliveryFilter;
 pub use error::{Conflict, IngestError, StoreError};
 pub use events::{EventFilter, Idempotency, IngestRequest, Ingested, IngestedEvent, Matching, Subscriber};
 pub use queue::{BatchLimits, Claim, ClaimRequest, Settled, Settlement};
 pub use replay::{Replay, Replayed};
+pub use rotation::{Expiring, Rotated};
 
 /// The store. Clones share one database.
 #[derive(Clone)]

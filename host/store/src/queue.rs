@@ -66,7 +66,8 @@ pub struct Settlement {
     /// Takes the batch apart: every member with a `Retry` verdict goes on in a new batch of its own, so that the one
     /// event that breaks the plugin cannot hold up the others.
     pub split: bool,
-    /// Pauses the destination, if it is active.
+    /// Pauses the destination, if it is active. For a refused credential only if that is still the active one: another
+    /// version is refused for itself, and the batch goes on with the active one.
     pub pause: Option<(Pause, AuditEntry)>,
 }
 
@@ -75,6 +76,9 @@ pub struct Settlement {
 pub struct Settled {
     /// Whether the lease was no longer the newest: then nothing was changed.
     pub stale: bool,
+    /// Whether the destination refused a credential version that is not the active one any more: what is left of the batch
+    /// goes on with the active one, and nothing was paused.
+    pub repinned: bool,
     /// When the lane next has something to claim, as in [`Claim::next_at`]; waiting deliveries count as claimable now.
     pub next_at: Option<Timestamp>,
 }

@@ -16,6 +16,7 @@ pub(crate) mod keks;
 pub(crate) mod listing;
 pub(crate) mod queue;
 pub(crate) mod replay;
+pub(crate) mod rotation;
 pub(crate) mod row;
 pub(crate) mod settle;
 pub(crate) mod statement;
@@ -50,10 +51,11 @@ const WRITER_CACHE: &str = "-32768";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-4096";
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "beginning", include_str!("../migrations/sqlite/0001_beginning.sql")),
     (2, "audit chain", include_str!("../migrations/sqlite/0002_audit_chain.sql")),
     (3, "keks", include_str!("../migrations/sqlite/0003_keks.sql")),
+    (4, "rotation", include_str!("../migrations/sqlite/0004_rotation.sql")),
 ];
 
 /// The engine. Clones share it.

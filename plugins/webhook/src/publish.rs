@@ -7,9 +7,13 @@ use freehold_sdk::{Batch, Error, ErrorKind, Event, Outcome, context};
 use crate::config::Config;
 use crate::encode;
 
+/// Keys that sign at the same time: the newest, and two that it replaces.
+const KEYS_MAX: usize = 3;
+
 /// What the credential is used for.
 pub(crate) struct Access {
-    key: Key,
+    /// What is signed with, the newest first: while a secret is being replaced, the replaced ones as well.
+    keys: Vec<Key>,
     bearer_token: Option<Secret>,
     basic: Option<(String, Secret)>,
 }
@@ -34,7 +38,14 @@ impl Access {
                 "the credential has a bearer token and a password, and a request can carry only one: remove the other",
             ));
         }
-        Ok(Access { key: Key::from_secret(&credential::field("secret")?)?, bearer_token, basic })
+        let keys = credential::fields("secret")?.iter().take(KEYS_MAX).map(Key::from_secret).collect::<Result<_, _>>()?;
+        Ok(Access { keys, bearer_token, basic })
+    }
+
+    /// The value of `webhook-signature`: one entry for each key.
+    fn sign(&self, content: &[u8]) -> Result<String, Error> {
+        let entries = self.keys.iter().map(|key| key.sign(content)).collect::<Result<Vec<_>, _>>()?;
+        Ok(entries.join(" "))
     }
 
     fn attach_to(&self, request: Request) -> Request {
@@ -111,7 +122,7 @@ pub(crate) fn together(config: &Config, access: &Access, batch: &Batch) -> Resul
 }
 
 fn signed(config: &Config, access: &Access, id: &str, timestamp_s: &str, body: &[u8]) -> Result<Request, Error> {
-    let signature = access.key.sign(&encode::signed_content(id, timestamp_s, body))?;
+    let signature = access.sign(&encode::signed_content(id, timestamp_s, body))?;
     let own =
         config.headers.iter().fold(Request::post(&config.url), |request, (name, value)| request.header(name, value));
     let request = own

@@ -22,6 +22,14 @@ impl From<ControlError> for Problem {
                 }
                 problem
             }
+            ControlError::CredentialRefused { failure } => {
+                let (kind, code) = (failure.kind.as_str(), failure.code);
+                let detail = format!(
+                    "the new credential does not work, and nothing was changed: {} ({kind}, {code})",
+                    failure.message
+                );
+                Problem::new(Kind::CredentialRefused, detail)
+            }
             ControlError::Forbidden { .. } => Problem::new(Kind::Forbidden, error.to_string()),
             ControlError::ForeignCursor => {
                 let errors = vec![FieldError::of_parameter("cursor", error.to_string())];

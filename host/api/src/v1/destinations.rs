@@ -2,6 +2,7 @@
 
 mod create;
 mod credential;
+mod credentials;
 mod delete;
 mod generated;
 mod get;
@@ -32,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
         .routes(routes!(create::create, list::list))
         .routes(routes!(get::get, patch::patch, delete::delete))
         .routes(routes!(credential::put, credential::post))
+        .merge(credentials::routes())
         .routes(routes!(pause::pause))
         .routes(routes!(resume::resume))
         .routes(routes!(test::test))

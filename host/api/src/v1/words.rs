@@ -3,6 +3,7 @@
 use freehold_model::ErrorKind;
 use freehold_model::attempt::AttemptState;
 use freehold_model::delivery::DeliveryState;
+use freehold_model::rotation::VersionState;
 use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
 fn words<const N: usize>(words: [&'static str; N]) -> Object {
@@ -22,6 +23,10 @@ pub(crate) fn attempt_state() -> Object {
 pub(crate) fn error_kind() -> Object {
     use ErrorKind::{Auth, Config, EgressDenied, Plugin, Rejected, Throttled, Transient};
     words([Transient, Throttled, Auth, Config, Rejected, EgressDenied, Plugin].map(ErrorKind::as_str))
+}
+
+pub(crate) fn credential_state() -> Object {
+    words(VersionState::ALL.map(VersionState::as_str))
 }
 
 pub(crate) fn destination_state() -> Object {

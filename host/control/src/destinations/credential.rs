@@ -1,10 +1,9 @@
-//! A destination's credential: checked against its type's schema, completed with what Freehold generates, sealed, replaced.
+//! A destination's credential: checked against its type's schema, completed with what Freehold generates, sealed.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use freehold_model::api_key::Role;
 use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey};
-use freehold_model::destination::Destination;
 use freehold_model::secret::SecretFields;
 use freehold_model::{Scope, Secret, Sources};
 use freehold_sandbox::DestinationType;
@@ -12,28 +11,13 @@ use freehold_store::{Conflict, StoreError};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use super::create::context;
-use super::{KIND, lane};
 use crate::Control;
 use crate::caller::Caller;
-use crate::error::{ControlError, Problem, refuse_if_any};
+use crate::error::{ControlError, Problem};
 use crate::shown_once::ShownOnce;
 
 /// A credential field that Freehold generated: its name and its value.
 pub type Generated = (String, ShownOnce);
-
-/// A credential that was just replaced.
-#[derive(Debug)]
-pub struct ReplacedCredential {
-    /// The destination, as it stands now.
-    pub destination: Destination,
-    /// The new version.
-    pub version: u32,
-    /// By which the new version can be told from others, without showing it.
-    pub fingerprint: String,
-    /// The fields that Freehold generated. They cannot be had again.
-    pub generated: Vec<Generated>,
-}
 
 /// The fields to be sealed.
 pub(super) struct Prepared {
@@ -71,40 +55,6 @@ pub(super) fn details(sealed: &SealedCredential) -> Value {
 }
 
 impl Control {
-    /// Replaces a destination's credential. New deliveries use the new one; a lane that paused because the old one was
-    /// refused goes on.
-    ///
-    /// # Errors
-    /// When the caller is no admin, there is no such destination, the fields do not fit the type, or the store or the vault
-    /// fails.
-    pub async fn replace_credential(
-        &self,
-        caller: &Caller,
-        id: &str,
-        given: SecretFields,
-    ) -> Result<ReplacedCredential, ControlError> {
-        let scope = caller.require(Role::Admin)?;
-        let _changing = self.0.changing.lock().await;
-        let destination = self.find_destination(scope, id).await?;
-        let destination_type = self.type_of(&destination)?;
-        let mut problems = Vec::new();
-        let prepared = prepare(&destination_type, Some(given), "", &self.parts().sources, &mut problems);
-        if prepared.fields.is_empty() && problems.is_empty() {
-            problems.push(Problem::new("", "must have at least one field"));
-        }
-        refuse_if_any(problems)?;
-
-        let version =
-            self.store().next_credential_version(scope, &destination.id).await.map_err(ControlError::of(KIND))?;
-        let sealed = self.seal(caller, context(&destination, version), &prepared.fields).await?;
-        let target = (KIND, destination.id.as_str());
-        let entry = caller.entry("credential.replace", target, Some(&destination.customer), details(&sealed));
-        let destination = self.store().add_credential(scope, &sealed, &entry).await.map_err(ControlError::of(KIND))?;
-        self.parts().lanes.retire(&lane(&destination));
-        self.parts().lanes.wake(&lane(&destination));
-        Ok(ReplacedCredential { destination, version, fingerprint: sealed.fingerprint, generated: prepared.generated })
-    }
-
     /// Seals `fields` under the customer's key, which is made when there is none yet.
     pub(super) async fn seal(
         &self,

@@ -1,13 +1,15 @@
 //! Tries a destination out: the type's own harmless write, with the real config and credential, in an instance of its own.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use freehold_model::api_key::Role;
 use freehold_model::attempt::AttemptReport;
+use freehold_model::credential::SealedCredential;
 use freehold_model::destination::Destination;
 use freehold_model::secret::SecretFields;
 use freehold_model::{Failure, Scope};
-use freehold_sandbox::{Assignment, InstanceKey};
+use freehold_sandbox::{Assignment, DestinationType, InstanceKey, VersionFields};
 use freehold_vault::VaultError;
 
 use super::KIND;
@@ -26,6 +28,15 @@ pub struct TestReport {
     pub duration_ms: u64,
 }
 
+/// Whether other versions sign beside the one that is tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Signing {
+    /// As they will during the overlap.
+    WithOthers,
+    /// As it will once there is no other.
+    Alone,
+}
+
 impl Control {
     /// Tries a destination out. That the destination refused is a result, not an error.
     ///
@@ -35,20 +46,43 @@ impl Control {
         let scope = caller.require(Role::Admin)?;
         let destination = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&destination)?;
-        let credential = self.open_credential(scope, &destination).await?;
-        let assignment = Assignment {
-            key: InstanceKey {
-                tenant: destination.tenant.clone(),
-                customer: destination.customer.clone(),
-                destination: destination.id.clone(),
-                config_version: destination.config_version,
-                credential_version: destination.credential_version,
-                digest: destination_type.digest().to_owned(),
-            },
-            destination_type,
-            config: &destination.config,
-            credential,
+        let version = destination.credential_version;
+        self.try_out(scope, &destination, destination_type, (version, Signing::WithOthers)).await
+    }
+
+    /// Tries a destination out with one of its credential versions.
+    pub(super) async fn try_out(
+        &self,
+        scope: &Scope,
+        destination: &Destination,
+        destination_type: Arc<DestinationType>,
+        (version, signing): (Option<u32>, Signing),
+    ) -> Result<TestReport, ControlError> {
+        let (mut credential, mut beside) = (SecretFields::default(), Vec::new());
+        if let Some(version) = version {
+            let found = self.store().credential(scope, &destination.id, version).await;
+            let sealed = found.map_err(ControlError::of(KIND))?.ok_or(ControlError::NotFound { kind: KIND })?;
+            credential = self.open(scope, &sealed).await?;
+            if destination_type.has_overlap() && signing == Signing::WithOthers {
+                let others = self.store().credentials_beside(scope, &destination.id, version).await;
+                for other in others.map_err(ControlError::of(KIND))? {
+                    let fields = self.open(scope, &other).await?;
+                    beside.push(VersionFields { version: other.context.version, fields });
+                }
+            }
+        }
+        let key = InstanceKey {
+            tenant: destination.tenant.clone(),
+            customer: destination.customer.clone(),
+            destination: destination.id.clone(),
+            config_version: destination.config_version,
+            credential_version: version,
+            digest: destination_type.digest().to_owned(),
         };
+        Ok(self.run_test(Assignment { key, destination_type, config: &destination.config, credential, beside }).await)
+    }
+
+    async fn run_test(&self, assignment: Assignment<'_>) -> TestReport {
         let began = Instant::now();
         let (failure, report) = match self.parts().sandbox.start(assignment).await {
             Ok(mut instance) => {
@@ -58,16 +92,13 @@ impl Control {
             Err(ended) => (Some(ended.failure), ended.report),
         };
         let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
-        Ok(TestReport { failure, report, duration_ms })
+        TestReport { failure, report, duration_ms }
     }
 
-    async fn open_credential(&self, scope: &Scope, destination: &Destination) -> Result<SecretFields, ControlError> {
-        let Some(version) = destination.credential_version else { return Ok(SecretFields::default()) };
-        let found = self.store().credential(scope, &destination.id, version).await.map_err(ControlError::of(KIND))?;
-        let sealed = found.ok_or(ControlError::NotFound { kind: KIND })?;
-        let narrowed = scope.narrowed_to(&destination.customer);
+    async fn open(&self, scope: &Scope, sealed: &SealedCredential) -> Result<SecretFields, ControlError> {
+        let narrowed = scope.narrowed_to(&sealed.context.customer);
         let key = self.store().key_by_id(&narrowed, &sealed.key).await.map_err(ControlError::of(KIND))?;
         let key = key.ok_or(ControlError::Vault(VaultError::DoesNotOpen))?;
-        Ok(self.parts().vault.open(&key, &sealed).await?)
+        Ok(self.parts().vault.open(&key, sealed).await?)
     }
 }

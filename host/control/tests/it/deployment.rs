@@ -42,6 +42,8 @@ impl LaneListener for NoLanes {
     fn wake(&self, _lane: &Lane) {}
 
     fn retire(&self, _lane: &Lane) {}
+
+    fn revoke(&self, _lane: &Lane, _version: u32) {}
 }
 
 /// A store with one tenant, and every key-encryption key that was ever made for it.

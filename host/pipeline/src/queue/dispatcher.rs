@@ -9,6 +9,7 @@ use freehold_model::{DestinationId, Scope, Timestamp};
 use freehold_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::credentials;
 use crate::queue::lanes::{Fared, Lanes, Turn};
 use crate::send::Sender;
 
@@ -43,7 +44,8 @@ impl Dispatcher {
             dispatcher.wake(&lane);
         }
         tokio::spawn(dispatcher.clone().run(inbox));
-        tokio::spawn(keep_house(sender));
+        tokio::spawn(keep_house(sender.clone()));
+        tokio::spawn(credentials::watch(sender));
         Ok(dispatcher)
     }
 
@@ -162,6 +164,10 @@ impl LaneListener for Dispatcher {
     fn retire(&self, lane: &Lane) {
         self.sender.sandbox.retire(&lane.destination);
         self.tell(News::Forgive(lane.destination.clone()));
+    }
+
+    fn revoke(&self, lane: &Lane, version: u32) {
+        self.sender.sandbox.revoke(&lane.destination, version);
     }
 }
 

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use freehold_model::limits::CREDENTIAL_FIELD_BYTES_MAX;
+use freehold_model::secret::SecretFields;
 use freehold_model::{ErrorKind, Failure, Secret};
 use ring::hmac;
 use ring::rand::SystemRandom;
@@ -16,7 +17,7 @@ mod pbkdf2;
 use crate::interface::destination_0_1::error;
 use crate::interface::destination_0_1::freehold::destination::{credential, types};
 use crate::pem::{self, BASE64};
-use crate::state::{GuestFault, HostState};
+use crate::state::{Beside, GuestFault, HostState};
 
 /// The host's side of a `secret`.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -38,6 +39,31 @@ impl credential::Host for HostState {
         let Some(secret) = self.credential.get(&name) else { return Ok(None) };
         let copy = Secret::new(secret.expose().to_vec());
         Ok(Some(self.table.push(SecretHandle { secret: copy, field: Some(name) })?))
+    }
+
+    fn fields(&mut self, name: String) -> wasmtime::Result<Vec<Resource<SecretHandle>>> {
+        let schema = &self.destination_type.credential;
+        if !schema.knows(&name) {
+            return Err(GuestFault::UndeclaredField(name.chars().take(64).collect()).into());
+        }
+        let beside: &[Beside] = if schema.overlaps(&name) { &self.beside } else { &[] };
+        let valid = beside.iter().filter(|version| !version.revoked.is_raised());
+        let mut versions: Vec<(Option<u32>, &SecretFields)> =
+            valid.map(|version| (Some(version.version), &version.fields)).collect();
+        versions.push((self.version, &self.credential));
+        versions.sort_by_key(|(version, _)| std::cmp::Reverse(*version));
+        let mut secrets: Vec<Secret> = Vec::new();
+        for secret in versions.into_iter().filter_map(|(_, fields)| fields.get(&name)) {
+            // A secret that was given again signs once.
+            if secrets.iter().all(|known| known.expose() != secret.expose()) {
+                secrets.push(Secret::new(secret.expose().to_vec()));
+            }
+        }
+        let mut handles = Vec::with_capacity(secrets.len());
+        for secret in secrets {
+            handles.push(self.table.push(SecretHandle { secret, field: Some(name.clone()) })?);
+        }
+        Ok(handles)
     }
 
     fn text(&mut self, name: String) -> wasmtime::Result<Option<String>> {

@@ -17,8 +17,10 @@ use zeroize::Zeroizing;
 
 use crate::capabilities::credential::SecretHandle;
 use crate::egress::{self, Client};
+use crate::instance;
 use crate::interface::destination_0_1::error;
 use crate::interface::destination_0_1::freehold::destination::{http as contract, types};
+use crate::revocation::Revoked;
 use crate::state::HostState;
 
 /// Headers of one request. Destinations themselves accept fewer.
@@ -202,7 +204,7 @@ impl Sent {
 }
 
 /// Sends one request. Borrows nothing of the instance, so that several can run at once.
-async fn exchange(client: Client, request: PendingRequest, time_left: Duration) -> Sent {
+async fn exchange(client: Client, request: PendingRequest, time_left: Duration, revoked: Revoked) -> Sent {
     let began = Instant::now();
     let PendingRequest { method, url, headers, body, http2, timeout, fault } = request;
     let request_bytes = body.len();
@@ -215,7 +217,8 @@ async fn exchange(client: Client, request: PendingRequest, time_left: Duration) 
         response_bytes,
         result,
     };
-    if let Some(fault) = fault {
+    // Of many requests the later ones begin some time after the call.
+    if let Some(fault) = fault.or_else(|| revoked.is_raised().then(instance::revoked)) {
         return ended(None, None, 0, Err(fault));
     }
     let timeout = Some(timeout.map_or(time_left, |wanted| wanted.min(time_left)));
@@ -235,7 +238,7 @@ impl contract::Host for HostState {
     ) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
         self.count_requests(1)?;
         let request = self.table.delete(request)?;
-        let sent = exchange(self.client.clone(), request, self.call.time_left()).await;
+        let sent = exchange(self.client.clone(), request, self.call.time_left(), self.revoked.clone()).await;
         self.conclude(sent)
     }
 
@@ -249,10 +252,11 @@ impl contract::Host for HostState {
         for request in requests {
             pending.push(self.table.delete(request)?);
         }
-        let (client, time_left) = (self.client.clone(), self.call.time_left());
+        let (client, time_left, revoked) = (self.client.clone(), self.call.time_left(), self.revoked.clone());
         // Exchanges are made one by one as there is room for them: a list of futures would be moved about whole.
-        let exchanges = stream::iter(pending.into_iter().enumerate())
-            .map(|(place, request)| exchange(client.clone(), request, time_left).map(move |sent| (place, sent)));
+        let exchanges = stream::iter(pending.into_iter().enumerate()).map(|(place, request)| {
+            exchange(client.clone(), request, time_left, revoked.clone()).map(move |sent| (place, sent))
+        });
         // Unordered, so that one slow answer does not keep the requests behind it from being sent.
         let mut exchanges = exchanges.buffer_unordered(self.limits.requests_at_once.max(1));
         let mut answers: Vec<Option<Sent>> = std::iter::repeat_with(|| None).take(count).collect();

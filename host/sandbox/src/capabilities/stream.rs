@@ -120,6 +120,7 @@ impl HostState {
     }
 
     async fn send(&mut self, handle: &Resource<StreamHandle>, bytes: &[u8], is_secret: bool) -> Answered<()> {
+        self.check_revoked()?;
         let (number, time_left) = (self.number(handle)?, self.call.time_left());
         let written = self.streams.used(number)?.write(bytes, is_secret, time_left).await;
         self.answer(number, written)
@@ -213,12 +214,14 @@ impl contract::HostConnection for HostState {
     }
 
     async fn read(&mut self, handle: Resource<StreamHandle>, max: u32) -> Answered<Vec<u8>> {
+        self.check_revoked()?;
         let (number, time_left) = (self.number(&handle)?, self.call.time_left());
         let read = self.streams.used(number)?.read(usize::try_from(max)?, time_left).await;
         self.answer(number, read)
     }
 
     async fn read_exact(&mut self, handle: Resource<StreamHandle>, length: u32) -> Answered<Vec<u8>> {
+        self.check_revoked()?;
         let (number, time_left) = (self.number(&handle)?, self.call.time_left());
         let max = self.limits.stream_read_bytes;
         let read = self.streams.used(number)?.read_exact(usize::try_from(length)?, max, time_left).await;
@@ -226,6 +229,7 @@ impl contract::HostConnection for HostState {
     }
 
     async fn start_tls(&mut self, handle: Resource<StreamHandle>) -> Answered<()> {
+        self.check_revoked()?;
         let (number, time_left) = (self.number(&handle)?, self.call.time_left());
         let started = self.streams.used(number)?.start_tls(time_left).await;
         self.answer(number, started)

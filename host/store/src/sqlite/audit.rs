@@ -101,7 +101,7 @@ pub(crate) async fn erase(
     subject: &str,
     entry: impl FnOnce(u64) -> AuditEntry,
 ) -> Result<u64, StoreError> {
-    let sql = "DELETE FROM audit_personal WHERE tenant_id = $1 AND subject = $2";
+    let sql = "DELETE FROM audit_personal INDEXED BY audit_personal_subject WHERE tenant_id = $1 AND subject = $2";
     let statement = sqlx::query(sql).bind(scope.tenant().as_str()).bind(subject);
     let records = statement.execute(&mut tx.connection).await?.rows_affected();
     record(tx, scope.tenant(), &entry(records)).await?;

@@ -19,8 +19,8 @@ const PORTION_BATCHES: u64 = 500;
 
 const END: &str = "UPDATE destinations SET deleted_at = $4, updated_at = $4
         WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3;
-    UPDATE credentials SET blob = NULL, destroyed_at = $4
-        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND destroyed_at IS NULL;
+    UPDATE credentials SET state = 'retired', blob = NULL, drain_until = NULL, destroyed_at = $4
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND blob IS NOT NULL;
     UPDATE attempts SET state = 'lost', finished_at = $4
         WHERE tenant_id = $1 AND state = 'started' AND attempt_id IN (
             SELECT attempt_id FROM batches INDEXED BY batches_leased

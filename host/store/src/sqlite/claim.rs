@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use freehold_model::delivery::{ClaimedBatch, ClaimedDelivery};
 use freehold_model::destination::Destination;
-use freehold_model::{AttemptId, BatchId, DestinationId, Scope, Timestamp};
+use freehold_model::{AttemptId, BatchId, DestinationId, Scope, Timestamp, rotation};
 use futures_util::TryStreamExt;
 use sqlx::sqlite::SqliteRow;
 
@@ -42,6 +42,8 @@ struct DueBatch {
     plugin_failures: u32,
     first_attempt_at: Timestamp,
     lease_token: u64,
+    /// The credential version that its next attempt runs with.
+    credential_version: Option<u32>,
     /// The attempt that was under way when the lease ran out.
     lost: Option<AttemptId>,
 }
@@ -61,10 +63,13 @@ const LOOK: &str = "SELECT * FROM destinations
     SELECT next_at FROM batches INDEXED BY batches_open
         WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
             AND open = 1 AND next_at > $4 ORDER BY next_at LIMIT 1;
-    SELECT batch_id, attempts, plugin_failures, first_attempt_at, lease_token, attempt_id, lease_until
-        FROM batches INDEXED BY batches_open
-        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
-            AND open = 1 AND next_at <= $4 ORDER BY next_at LIMIT $5";
+    SELECT b.batch_id, b.attempts, b.plugin_failures, b.first_attempt_at, b.lease_token, b.attempt_id, b.lease_until,
+            b.credential_version AS pinned, c.drain_until
+        FROM batches AS b INDEXED BY batches_open
+        LEFT JOIN credentials AS c ON c.tenant_id = b.tenant_id AND c.destination_id = b.destination_id
+            AND c.version = b.credential_version AND c.state = 'draining'
+        WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.destination_id = $3
+            AND b.open = 1 AND b.next_at <= $4 ORDER BY b.next_at LIMIT $5";
 
 const HEADS: &str = "SELECT d.seq, d.delivery_id, d.bytes, d.created_at AS queued_at, e.tenant_id, e.customer_id,
         e.event_id, e.event_type, e.time, e.data, e.metadata, e.accepted_at
@@ -149,12 +154,14 @@ async fn look(
     if let [row] = rows(2) {
         sight.due_at = Some(Row::new(row, "batches", "next_at").time("next_at")?);
     }
-    sight.due = rows(3).iter().map(read_due).collect::<Result<_, _>>()?;
+    let active = sight.destination.credential_version;
+    sight.due = rows(3).iter().map(|row| read_due(row, active, now)).collect::<Result<_, _>>()?;
     Ok(Some(sight))
 }
 
-fn read_due(row: &SqliteRow) -> Result<DueBatch, StoreError> {
+fn read_due(row: &SqliteRow, active: Option<u32>, now: Timestamp) -> Result<DueBatch, StoreError> {
     let row = Row::new(row, "batches", "batch_id");
+    let (pinned, drains_until) = (row.maybe_number("pinned")?, row.maybe_time("drain_until")?);
     let leased = row.maybe_time("lease_until")?.is_some();
     Ok(DueBatch {
         id: row.parsed("batch_id", |text| text.parse().ok())?,
@@ -163,6 +170,7 @@ fn read_due(row: &SqliteRow) -> Result<DueBatch, StoreError> {
         plugin_failures: row.number("plugin_failures")?,
         first_attempt_at: row.time("first_attempt_at")?,
         lease_token: u64::try_from(row.get::<i64>("lease_token")?).map_err(|_| row.inconsistent("lease_token"))?,
+        credential_version: rotation::version_for_attempt(active, pinned, drains_until, now),
         lost: row.maybe("attempt_id", |text| text.parse().ok())?.filter(|_| leased),
     })
 }
@@ -198,9 +206,7 @@ async fn due(tx: &mut Tx, scope: &Scope, sight: &Sight, take: usize) -> Result<V
                 plugin_failures: batch.plugin_failures,
                 lease_token: batch.lease_token + 1,
                 destination: sight.destination.clone(),
-                // A retry uses the newest credential: the one it was formed under may have been replaced because it
-                // no longer works.
-                credential_version: sight.destination.credential_version,
+                credential_version: batch.credential_version,
                 members,
             },
             new_members: Vec::new(),

@@ -1,17 +1,19 @@
 //! The SQL of credentials and vault keys: sealed bytes in, sealed bytes out.
 
-use freehold_model::audit::AuditEntry;
 use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey};
-use freehold_model::destination::{Destination, PauseReason};
-use freehold_model::{CustomerId, DestinationId, Scope, VaultKeyId};
+use freehold_model::rotation::VersionState;
+use freehold_model::{BatchId, CustomerId, DestinationId, Scope, Timestamp, VaultKeyId};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
-use crate::credentials::CredentialVersion;
+use crate::credentials::{CredentialVersion, UnderLease, Verification};
 use crate::sqlite::row::{Row, to_json};
 use crate::sqlite::statement::scoped;
 use crate::sqlite::writer::Tx;
-use crate::sqlite::{audit, customers, destinations, keks};
+use crate::sqlite::{customers, keks};
 use crate::{Conflict, StoreError};
+
+/// Versions that a list has at most: the newest ones. What ended before them is in the audit log.
+const VERSIONS_MAX: u32 = 1_000;
 
 fn read(row: &SqliteRow) -> Result<SealedCredential, StoreError> {
     let row = Row::new(row, "credentials", "destination_id");
@@ -33,12 +35,26 @@ fn read(row: &SqliteRow) -> Result<SealedCredential, StoreError> {
 
 fn read_version(row: &SqliteRow) -> Result<CredentialVersion, StoreError> {
     let row = Row::new(row, "credentials", "destination_id");
+    let verification = match row.maybe_time("verified_at")? {
+        Some(at) => {
+            Some(Verification { at, config: row.get("verified_config")?, component: row.get("verified_component")? })
+        }
+        None => None,
+    };
     Ok(CredentialVersion {
         version: row.number("version")?,
+        state: row.parsed("state", VersionState::parse)?,
         fingerprint: row.get("fingerprint")?,
         field_names: row.json("field_names")?,
         created_at: row.time("created_at")?,
         created_by: row.get("created_by")?,
+        verification,
+        activated_at: row.maybe_time("activated_at")?,
+        drain_until: row.maybe_time("drain_until")?,
+        overlap_until: row.maybe_time("overlap_until")?,
+        last_used_at: row.maybe_time("last_used_at")?,
+        last_auth_failure_at: row.maybe_time("last_auth_failure_at")?,
+        expires_at: row.maybe_time("expires_at")?,
         destroyed_at: row.maybe_time("destroyed_at")?,
     })
 }
@@ -55,52 +71,31 @@ pub(crate) fn read_key(row: &SqliteRow) -> Result<WrappedKey, StoreError> {
     })
 }
 
-/// Adds a version, which becomes the destination's current one.
-pub(crate) async fn add(
-    tx: &mut Tx,
-    scope: &Scope,
-    credential: &SealedCredential,
-    entry: &AuditEntry,
-) -> Result<Destination, StoreError> {
-    let id = &credential.context.destination;
-    let before = destinations::get(tx, scope, id).await?;
-    if before.customer != credential.context.customer {
-        return Err(StoreError::NotFound);
-    }
-    let next = next_version(&mut tx.connection, scope, id).await?;
-    if credential.context.version != next {
-        return Err(Conflict::CredentialVersion { next }.into());
-    }
-    insert(tx, &before.customer, id, credential).await?;
-    let sql = "UPDATE destinations SET credential_version = $4, updated_at = $5
-        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3";
-    scoped(sql, scope).bind(id.as_str()).bind(next).bind(tx.now().millis()).execute(&mut tx.connection).await?;
-    destinations::end_pause(tx, scope, &before, Some(PauseReason::Auth)).await?;
-    audit::record(tx, scope.tenant(), entry).await?;
-    destinations::get(tx, scope, id).await
-}
-
 /// Stores a version, and nothing else. The row says whose destination it is, whatever the credential says.
 pub(crate) async fn insert(
     tx: &mut Tx,
-    customer: &CustomerId,
-    destination: &DestinationId,
+    (customer, destination): (&CustomerId, &DestinationId),
     credential: &SealedCredential,
+    (state, expires_at): (VersionState, Option<Timestamp>),
 ) -> Result<(), StoreError> {
-    let sql = "INSERT INTO credentials
-        (tenant_id, customer_id, destination_id, version, key_id, blob, fingerprint, field_names, created_at, created_by)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
+    let sql = "INSERT INTO credentials (tenant_id, customer_id, destination_id, version, key_id, state, blob,
+            fingerprint, field_names, created_at, created_by, activated_at, expires_at)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
+    let activated_at = (state == VersionState::Active).then(|| tx.now().millis());
     sqlx::query(sql)
         .bind(credential.context.tenant.as_str())
         .bind(customer.as_str())
         .bind(destination.as_str())
         .bind(credential.context.version)
         .bind(credential.key.as_str())
+        .bind(state.as_str())
         .bind(&credential.blob)
         .bind(&credential.fingerprint)
         .bind(to_json(&credential.field_names)?)
         .bind(credential.created_at.millis())
         .bind(&credential.created_by)
+        .bind(activated_at)
+        .bind(expires_at.map(Timestamp::millis))
         .execute(&mut tx.connection)
         .await?;
     Ok(())
@@ -129,9 +124,44 @@ pub(crate) async fn find(
 ) -> Result<Option<SealedCredential>, StoreError> {
     let sql = "SELECT * FROM credentials
         WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND version = $4
-            AND destroyed_at IS NULL";
+            AND blob IS NOT NULL";
     let row = scoped(sql, scope).bind(destination.as_str()).bind(version).fetch_optional(connection).await?;
     row.as_ref().map(read).transpose()
+}
+
+pub(crate) async fn beside(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    (destination, version): (&DestinationId, u32),
+    now: Timestamp,
+) -> Result<Vec<SealedCredential>, StoreError> {
+    let sql = "SELECT * FROM credentials INDEXED BY credentials_live
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND blob IS NOT NULL
+            AND (version < $4 OR version > $4)
+            AND (state = 'active' OR state = 'draining' AND overlap_until > $5)
+        ORDER BY version DESC";
+    let statement = scoped(sql, scope).bind(destination.as_str()).bind(version).bind(now.millis());
+    statement.fetch_all(connection).await?.iter().map(read).collect()
+}
+
+pub(crate) async fn under_lease(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    (batch, lease_token): (&BatchId, u64),
+    now: Timestamp,
+) -> Result<UnderLease, StoreError> {
+    let sql = "SELECT c.*, c.blob IS NOT NULL AND c.state IN ('active', 'draining') AS usable
+        FROM batches AS b LEFT JOIN credentials AS c ON c.tenant_id = b.tenant_id
+            AND c.destination_id = b.destination_id AND c.version = b.credential_version
+        WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.batch_id = $3
+            AND b.lease_token = $4 AND b.lease_until > $5";
+    let token = i64::try_from(lease_token).unwrap_or(i64::MAX);
+    let statement = scoped(sql, scope).bind(batch.as_str()).bind(token).bind(now.millis());
+    let Some(row) = statement.fetch_optional(connection).await? else { return Ok(UnderLease::Over) };
+    match Row::new(&row, "credentials", "destination_id").get::<Option<i64>>("usable")? {
+        Some(1) => Ok(UnderLease::Held(Box::new(read(&row)?))),
+        _ => Ok(UnderLease::Ended),
+    }
 }
 
 pub(crate) async fn versions(
@@ -139,10 +169,23 @@ pub(crate) async fn versions(
     scope: &Scope,
     destination: &DestinationId,
 ) -> Result<Vec<CredentialVersion>, StoreError> {
-    let sql = "SELECT destination_id, version, fingerprint, field_names, created_at, created_by, destroyed_at
-        FROM credentials WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
-        ORDER BY version DESC";
-    scoped(sql, scope).bind(destination.as_str()).fetch_all(connection).await?.iter().map(read_version).collect()
+    let sql = "SELECT * FROM credentials
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+        ORDER BY version DESC LIMIT $4";
+    let statement = scoped(sql, scope).bind(destination.as_str()).bind(VERSIONS_MAX);
+    statement.fetch_all(connection).await?.iter().map(read_version).collect()
+}
+
+pub(crate) async fn version(
+    connection: &mut SqliteConnection,
+    scope: &Scope,
+    destination: &DestinationId,
+    version: u32,
+) -> Result<Option<CredentialVersion>, StoreError> {
+    let sql = "SELECT * FROM credentials
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND version = $4";
+    let row = scoped(sql, scope).bind(destination.as_str()).bind(version).fetch_optional(connection).await?;
+    row.as_ref().map(read_version).transpose()
 }
 
 pub(crate) async fn customer_key(

@@ -4,6 +4,7 @@ use freehold_model::audit::AuditEntry;
 use freehold_model::credential::SealedCredential;
 use freehold_model::destination::{Destination, DestinationChange, DestinationState, Pause, PauseReason};
 use freehold_model::page::{Page, PageRequest};
+use freehold_model::rotation::VersionState;
 use freehold_model::{CustomerId, DestinationId, Scope};
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 
@@ -12,7 +13,7 @@ use crate::sqlite::listing::Listing;
 use crate::sqlite::row::{Row, to_json};
 use crate::sqlite::statement::{run_all, scoped};
 use crate::sqlite::writer::Tx;
-use crate::sqlite::{audit, cancel, credentials, customers};
+use crate::sqlite::{audit, cancel, credentials, customers, rotation};
 use crate::{Conflict, StoreError};
 
 pub(crate) fn read(row: &SqliteRow) -> Result<Destination, StoreError> {
@@ -85,7 +86,8 @@ pub(crate) async fn create(
         .await
         .map_err(|error| conflict(error, &[("destinations.", Conflict::Id)]))?;
     if let Some(credential) = credential {
-        credentials::insert(tx, &destination.customer, &destination.id, credential).await?;
+        let place = (&destination.customer, &destination.id);
+        credentials::insert(tx, place, credential, (VersionState::Active, None)).await?;
     }
     if let DestinationState::Paused(pause) = &destination.state {
         set_pause(tx, scope, &destination.id, pause).await?;
@@ -156,10 +158,14 @@ pub(crate) async fn update(
         .bind(tx.now().millis())
         .execute(&mut tx.connection)
         .await?;
+    let mut entry = entry.clone();
     if change.config.is_some() {
         end_pause(tx, scope, &before, Some(PauseReason::Config)).await?;
+        if rotation::void_verification(tx, scope, id).await? {
+            entry.details["verification_voided"] = true.into();
+        }
     }
-    audit::record(tx, scope.tenant(), entry).await?;
+    audit::record(tx, scope.tenant(), &entry).await?;
     get(tx, scope, id).await
 }
 
@@ -200,6 +206,9 @@ pub(crate) async fn resume(
     let before = get(tx, scope, id).await?;
     if before.state.is_active() {
         return Ok(before);
+    }
+    if rotation::has_lost_its_credential(tx, scope, id).await? {
+        return Err(Conflict::NoCredential.into());
     }
     end_pause(tx, scope, &before, None).await?;
     audit::record(tx, scope.tenant(), entry).await?;

@@ -4,6 +4,7 @@
 
 use freehold_model::attempt::AttemptState;
 use freehold_model::delivery::Verdict;
+use freehold_model::destination::PauseReason;
 use freehold_model::{BatchId, DestinationId, Scope, Timestamp};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
@@ -23,13 +24,18 @@ struct Standing {
     events: usize,
     attempts: u32,
     plugin_failures: u32,
+    /// The credential version that was attempted.
+    version: Option<u32>,
+    /// The destination's active one by now.
+    active_version: Option<u32>,
     /// Whether the settlement's lease is the newest and still unsettled.
     held: bool,
 }
 
 const STANDING: &str =
     "SELECT b.batch_id, b.destination_id, b.events, b.attempts, b.plugin_failures, b.lease_token, b.attempt_id,
-        b.open = 1 AND b.lease_until IS NOT NULL AS leased, d.deleted_at IS NULL AND d.paused_at IS NULL AS active
+        b.credential_version, d.credential_version AS active_version, b.open = 1 AND b.lease_until IS NOT NULL AS leased,
+        d.deleted_at IS NULL AND d.paused_at IS NULL AS active
     FROM batches AS b JOIN destinations AS d ON d.tenant_id = b.tenant_id AND d.destination_id = b.destination_id
     WHERE b.tenant_id = $1 AND ($2 IS NULL OR b.customer_id = $2) AND b.batch_id = $3";
 
@@ -70,19 +76,56 @@ pub(crate) async fn settle(tx: &mut Tx, scope: &Scope, settlement: &Settlement) 
     if !standing.held {
         let row = scoped(NEXT, scope).bind(settlement.batch.as_str()).fetch_one(&mut tx.connection).await?;
         let next_at = if standing.active { next_at(&row, tx.now())? } else { None };
-        return Ok(Settled { stale: true, next_at });
+        return Ok(Settled { stale: true, repinned: false, next_at });
     }
     if settlement.verdicts.len() != standing.events {
         return Err(Conflict::Members.into());
     }
+    let refused = standing.refused(settlement);
+    if let Some(version) = refused {
+        note_refusal(tx, scope, &standing.destination, settlement, version).await?;
+    }
+    // A refusal of what is not the active version any more says nothing about the active one.
+    let repinned = refused.is_some() && standing.version != standing.active_version;
     let next_at = write(tx, scope, settlement, &standing).await?;
     if !standing.active {
-        return Ok(Settled { stale: false, next_at: None });
+        return Ok(Settled { stale: false, repinned, next_at: None });
     }
-    let Some((pause, entry)) = &settlement.pause else { return Ok(Settled { stale: false, next_at }) };
+    let pause = settlement.pause.as_ref().filter(|_| !repinned);
+    let Some((pause, entry)) = pause else { return Ok(Settled { stale: false, repinned, next_at }) };
     destinations::set_pause(tx, scope, &standing.destination, pause).await?;
     audit::record(tx, scope.tenant(), entry).await?;
-    Ok(Settled { stale: false, next_at: None })
+    Ok(Settled { stale: false, repinned: false, next_at: None })
+}
+
+impl Standing {
+    /// The credential version that the destination refused, if it refused one.
+    fn refused(&self, settlement: &Settlement) -> Option<u32> {
+        let (pause, _) = settlement.pause.as_ref()?;
+        self.version.filter(|_| pause.reason == PauseReason::Auth)
+    }
+}
+
+// What is left of the batch begins anew with the version that is active then.
+const REFUSED: &str = "UPDATE batches SET credential_version = NULL
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND batch_id = $4;
+    UPDATE credentials SET last_auth_failure_at = $6
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3 AND version = $5";
+
+async fn note_refusal(
+    tx: &mut Tx,
+    scope: &Scope,
+    destination: &DestinationId,
+    settlement: &Settlement,
+    version: u32,
+) -> Result<(), StoreError> {
+    let statement = scoped(REFUSED, scope)
+        .bind(destination.as_str())
+        .bind(settlement.batch.as_str())
+        .bind(version)
+        .bind(tx.now().millis());
+    run_all(&mut tx.connection, statement).await?;
+    Ok(())
 }
 
 async fn standing(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result<Standing, StoreError> {
@@ -97,6 +140,8 @@ async fn standing(tx: &mut Tx, scope: &Scope, settlement: &Settlement) -> Result
         events: usize::try_from(row.get::<i64>("events")?).map_err(|_| row.inconsistent("events"))?,
         attempts: row.number("attempts")?,
         plugin_failures: row.number("plugin_failures")?,
+        version: row.maybe_number("credential_version")?,
+        active_version: row.maybe_number("active_version")?,
         held: newest && row.get::<i64>("leased")? == 1,
     })
 }

@@ -9,6 +9,7 @@ mod ingest;
 mod lists;
 mod queue;
 mod replay;
+mod rotation;
 
 /// Makes each claim a test of each engine.
 macro_rules! on_every_engine {

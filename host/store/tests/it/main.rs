@@ -4,6 +4,7 @@
 
 mod conformance;
 mod queue_model;
+mod rotation_model;
 mod sql;
-mod unchained;
 mod support;
+mod unchained;

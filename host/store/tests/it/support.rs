@@ -13,11 +13,13 @@ use freehold_model::destination::{DeliverySettings, Destination, DestinationStat
 use freehold_model::event::{Event, EventId, EventType};
 use freehold_model::page::PageRequest;
 use freehold_model::retry::RetryPolicy;
+use freehold_model::rotation::CutOver;
 use freehold_model::subscription::EventPattern;
 use freehold_model::time::{Clock, Entropy, Sources};
 use freehold_model::{BatchId, CustomerId, DestinationId, ErrorKind, Failure, Scope, TenantId, Timestamp, VaultKeyId};
 use freehold_store::{
-    BatchLimits, Claim, ClaimRequest, IngestError, IngestRequest, Ingested, Settled, Settlement, Store, Subscriber,
+    BatchLimits, Claim, ClaimRequest, IngestError, IngestRequest, Ingested, Rotated, Settled, Settlement, Store,
+    StoreError, Subscriber,
 };
 
 /// 2026-11-23T00:00:00Z.
@@ -150,6 +152,44 @@ impl Home {
         self.store.claim(&self.lane_scope(), destination, &claim_request(batches_max)).await.unwrap()
     }
 
+    /// The key of the customer's credentials, made when there is none.
+    pub(crate) async fn key(&self) -> VaultKeyId {
+        let made = wrapped_key(&self.sources, self.scope.tenant(), &self.customer);
+        self.store.insert_customer_key(&self.scope, &made).await.unwrap().id
+    }
+
+    /// Gives the destination its next credential version, which stays pending.
+    pub(crate) async fn add_version(&self, destination: &DestinationId) -> Result<u32, StoreError> {
+        let version = self.store.next_credential_version(&self.scope, destination).await?;
+        let credential = sealed(self, destination, &self.key().await, version);
+        self.store.add_credential(&self.scope, &credential, None, &audit("credential.add")).await?;
+        Ok(version)
+    }
+
+    /// Cuts over to a version, verified or not.
+    pub(crate) async fn force(&self, destination: &DestinationId, version: u32) -> Result<Rotated, StoreError> {
+        let entry = audit("credential.cut-over");
+        self.store.cut_over_credential(&self.scope, (destination, version), &cut_over(true), &entry).await
+    }
+
+    /// Gives the destination its next credential version, which is active at once.
+    pub(crate) async fn activate(&self, destination: &DestinationId) -> Rotated {
+        let version = self.add_version(destination).await.unwrap();
+        self.force(destination, version).await.unwrap()
+    }
+
+    /// Ends the versions that have drained, as the engine does, and tells which.
+    pub(crate) async fn retire_drained(&self) -> Vec<u32> {
+        let mut ended = Vec::new();
+        for (lane, version) in self.store.drained_across_tenants().await.unwrap() {
+            let place = (&lane.destination, version);
+            assert!(self.store.retire_credential(&self.lane_scope(), place).await.unwrap());
+            assert!(!self.store.retire_credential(&self.lane_scope(), place).await.unwrap(), "it has ended already");
+            ended.push(version);
+        }
+        ended
+    }
+
     /// Claims exactly one batch.
     pub(crate) async fn claim_one(&self, destination: &DestinationId) -> ClaimedBatch {
         let mut claim = self.claim(destination, 1).await;
@@ -191,6 +231,14 @@ pub(crate) fn settlement(batch: &ClaimedBatch, verdicts: Vec<Verdict>) -> Settle
         split: false,
         pause: None,
     }
+}
+
+/// The component that runs in these tests.
+pub(crate) const COMPONENT: &str = "sha256:00";
+pub(crate) const DRAIN_MS: u64 = 600_000;
+
+pub(crate) fn cut_over(force: bool) -> CutOver {
+    CutOver { drain_ms: DRAIN_MS, overlap_ms: 0, force, component: COMPONENT.into() }
 }
 
 pub(crate) fn audit(action: &'static str) -> AuditEntry {

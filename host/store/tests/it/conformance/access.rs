@@ -4,10 +4,12 @@ use freehold_model::ApiKeyId;
 use freehold_model::api_key::{ApiKey, Role};
 use freehold_model::delivery::Verdict;
 use freehold_model::destination::DestinationChange;
-use freehold_store::{AttemptFilter, AuditFilter, Conflict, DeliveryFilter, EventFilter, Replay, StoreError};
+use freehold_store::{
+    AttemptFilter, AuditFilter, Conflict, DeliveryFilter, EventFilter, Replay, StoreError, UnderLease, Verification,
+};
 
 use super::on_every_engine;
-use crate::support::{Home, audit, customer, first, sealed, tenant, wrapped_key};
+use crate::support::{COMPONENT, Home, audit, customer, cut_over, first, sealed, tenant, wrapped_key};
 
 on_every_engine!(
     a_tenant_is_found_by_name_and_by_id,
@@ -99,10 +101,8 @@ async fn an_external_id_is_free_again_after_its_customer_is_deleted(home: Home) 
 
 async fn deleting_a_customer_ends_all_that_it_had(home: Home) {
     let destination = home.destination().await;
-    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
-    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    let credential = sealed(&home, &destination, &key.id, 1);
-    home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
+    let key = home.key().await;
+    home.activate(&destination).await;
     let ingested = home.publish(&["a", "b"]).await;
     let batch = home.claim_one(&destination).await;
 
@@ -111,7 +111,7 @@ async fn deleting_a_customer_ends_all_that_it_had(home: Home) {
     assert_eq!(ended, ingested.lanes);
     assert_eq!(home.store.destination(&home.scope, &destination).await.unwrap(), None);
     assert_eq!(home.store.credential(&home.scope, &destination, 1).await.unwrap(), None);
-    assert_eq!(home.store.key_by_id(&home.scope, &key.id).await.unwrap(), None);
+    assert_eq!(home.store.key_by_id(&home.scope, &key).await.unwrap(), None);
     assert_eq!(home.store.customer_key(&home.lane_scope()).await.unwrap(), None);
     assert_eq!(home.store.queued_across_tenants().await.unwrap(), 0);
     assert!(home.settle(&batch, vec![Verdict::Delivered]).await.stale);
@@ -140,8 +140,8 @@ async fn sees_nothing(home: &Home, other: &freehold_model::Scope) {
     let destination = home.destination().await;
     let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
     home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    let credential = sealed(home, &destination, &key.id, 1);
-    home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
+    let credential = sealed(home, &destination, &key.id, 2);
+    home.activate(&destination).await;
     let event = home.publish(&["a"]).await.events.remove(0).id;
     let batch = home.claim_one(&destination).await;
     let delivery = &batch.members[0].id;
@@ -153,6 +153,9 @@ async fn sees_nothing(home: &Home, other: &freehold_model::Scope) {
     assert_eq!(store.destinations(other, Some(&home.customer), &first(9)).await.unwrap().items, []);
     assert_eq!(store.credential(other, &destination, 1).await.unwrap(), None);
     assert_eq!(store.credentials(other, &destination).await.unwrap(), []);
+    assert_eq!(store.credentials_beside(other, &destination, 2).await.unwrap(), []);
+    let under_lease = store.credential_under_lease(other, &batch.id, batch.lease_token).await;
+    assert_eq!(under_lease, Ok(UnderLease::Over));
     assert_eq!(store.next_credential_version(other, &destination).await, Err(StoreError::NotFound));
     assert_eq!(store.key_by_id(other, &key.id).await.unwrap(), None);
     assert_eq!(store.insert_customer_key(other, &key).await, Err(StoreError::NotFound));
@@ -189,7 +192,15 @@ async fn changes_nothing(
     assert_eq!(store.pause_destination(other, destination, pause, entry).await.map(|_| ()), missing);
     assert_eq!(store.resume_destination(other, destination, entry).await.map(|_| ()), missing);
     assert_eq!(store.delete_destination(other, destination, entry).await, missing);
-    assert_eq!(store.add_credential(other, credential, entry).await.map(|_| ()), missing);
+    assert_eq!(store.add_credential(other, credential, None, entry).await.map(|_| ()), missing);
+    let version = (destination, 1);
+    let verification = &Verification { at: home.now(), config: "c".into(), component: COMPONENT.into() };
+    assert_eq!(store.verify_credential(other, version, (1, verification), entry).await.map(|_| ()), missing);
+    assert_eq!(store.reject_credential(other, version, entry).await.map(|_| ()), missing);
+    assert_eq!(store.cut_over_credential(other, version, &cut_over(true), entry).await.map(|_| ()), missing);
+    assert_eq!(store.roll_back_credential(other, version, (0, 0), entry).await.map(|_| ()), missing);
+    assert_eq!(store.revoke_credential(other, version, pause, entry).await.map(|_| ()), missing);
+    assert_eq!(store.set_credential_expiry(other, version, None, entry).await.map(|_| ()), missing);
     for replay in [Replay::One(delivery.clone()), Replay::DeadLetters { destination: destination.clone() }] {
         assert_eq!(store.replay(other, &replay, entry).await.map(|_| ()), missing);
     }

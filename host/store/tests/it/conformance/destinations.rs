@@ -2,6 +2,7 @@
 
 use freehold_model::CustomerId;
 use freehold_model::destination::{DestinationChange, DestinationState, PauseReason};
+use freehold_model::rotation::VersionState;
 use freehold_model::subscription::EventPattern;
 use freehold_store::{Conflict, StoreError};
 
@@ -13,8 +14,6 @@ on_every_engine!(
     a_destination_needs_a_customer,
     a_change_touches_only_what_it_names,
     a_deleted_destination_is_not_found,
-    a_credential_carries_the_next_version,
-    a_new_credential_ends_an_auth_pause_and_no_other,
     deleting_destroys_the_credentials_but_not_their_record,
     of_two_customer_keys_the_first_stays,
     a_second_pause_keeps_the_beginning_of_the_first,
@@ -72,51 +71,15 @@ async fn a_deleted_destination_is_not_found(home: Home) {
     assert_eq!(home.publish(&["a"]).await.events[0].deliveries, 0);
 }
 
-async fn a_credential_carries_the_next_version(home: Home) {
-    let id = home.destination().await;
-    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
-    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    let add = |version| {
-        let (store, scope, credential) = (&home.store, &home.scope, sealed(&home, &id, &key.id, version));
-        async move { store.add_credential(scope, &credential, &audit("credential.add")).await }
-    };
-
-    assert_eq!(home.store.next_credential_version(&home.scope, &id).await.unwrap(), 1);
-    assert_eq!(add(2).await.unwrap_err(), StoreError::Conflict(Conflict::CredentialVersion { next: 1 }));
-    assert_eq!(add(1).await.unwrap().credential_version, Some(1));
-    assert_eq!(add(1).await.unwrap_err(), StoreError::Conflict(Conflict::CredentialVersion { next: 2 }));
-    assert_eq!(add(2).await.unwrap().credential_version, Some(2));
-    let versions = home.store.credentials(&home.scope, &id).await.unwrap();
-    assert_eq!(versions.iter().map(|version| version.version).collect::<Vec<_>>(), [2, 1]);
-}
-
-async fn a_new_credential_ends_an_auth_pause_and_no_other(home: Home) {
-    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
-    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    for (reason, ends) in [(PauseReason::Auth, true), (PauseReason::Config, false), (PauseReason::Requested, false)] {
-        let id = home.destination().await;
-        let pause = pause(&home, reason);
-        home.store.pause_destination(&home.scope, &id, &pause, &audit("pause")).await.unwrap();
-
-        let credential = sealed(&home, &id, &key.id, 1);
-        let after = home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
-
-        assert_eq!(after.state.is_active(), ends, "{reason:?}");
-    }
-}
-
 async fn deleting_destroys_the_credentials_but_not_their_record(home: Home) {
     let id = home.destination().await;
-    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
-    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    let credential = sealed(&home, &id, &key.id, 1);
-    home.store.add_credential(&home.scope, &credential, &audit("credential.add")).await.unwrap();
+    home.activate(&id).await;
 
     home.store.delete_destination(&home.scope, &id, &audit("delete")).await.unwrap();
 
     assert_eq!(home.store.credential(&home.scope, &id, 1).await.unwrap(), None);
     let versions = home.store.credentials(&home.scope, &id).await.unwrap();
-    assert_eq!(versions[0].destroyed_at, Some(home.now()));
+    assert_eq!((versions[0].state, versions[0].destroyed_at), (VersionState::Retired, Some(home.now())));
     let key = home.store.customer_key(&home.lane_scope()).await.unwrap();
     assert!(key.is_some(), "the customer's other destinations still need its key");
 }

@@ -1,13 +1,12 @@
 //! Claiming and settling.
 
-use freehold_model::delivery::{DeliveryState, Verdict};
+use freehold_model::delivery::{ClaimedBatch, DeliveryState, Verdict};
 use freehold_model::destination::{DestinationChange, DestinationState, PauseReason};
 use freehold_store::{AuditFilter, ClaimRequest, Conflict, DeliveryFilter, StoreError};
 
 use super::on_every_engine;
 use crate::support::{
-    Home, LEASE_MS, audit, batch_ids, claim_request, dead, first, hold, member_ids, pause, retry, sealed, settlement,
-    wrapped_key,
+    DRAIN_MS, Home, LEASE_MS, audit, batch_ids, claim_request, dead, first, hold, member_ids, pause, retry, settlement,
 };
 
 on_every_engine!(
@@ -23,7 +22,7 @@ on_every_engine!(
     verdicts_must_be_one_for_each_member,
     a_settlement_can_pause_the_lane,
     a_paused_lane_keeps_its_events,
-    a_retry_uses_the_newest_credential,
+    a_batch_keeps_its_credential_until_that_has_drained,
     a_batch_that_breaks_its_plugin_is_taken_apart,
     another_scope_claims_and_settles_nothing,
     lanes_with_work_are_those_with_something_queued,
@@ -251,23 +250,24 @@ async fn a_paused_lane_keeps_its_events(home: Home) {
     assert_eq!(member_ids(&home.claim_one(&destination).await), ["a"]);
 }
 
-async fn a_retry_uses_the_newest_credential(home: Home) {
+async fn a_batch_keeps_its_credential_until_that_has_drained(home: Home) {
     let destination = home.destination().await;
-    let key = wrapped_key(&home.sources, home.scope.tenant(), &home.customer);
-    home.store.insert_customer_key(&home.scope, &key).await.unwrap();
-    let add = |version| {
-        let (store, scope, credential) = (&home.store, &home.scope, sealed(&home, &destination, &key.id, version));
-        async move { store.add_credential(scope, &credential, &audit("credential.add")).await.unwrap() }
-    };
-    add(1).await;
+    home.activate(&destination).await;
     home.publish(&["a"]).await;
     let batch = home.claim_one(&destination).await;
-    add(2).await;
+    home.activate(&destination).await;
     home.settle(&batch, vec![retry(home.now())]).await;
+    home.publish(&["b"]).await;
 
-    let again = home.claim_one(&destination).await;
+    let again = home.claim(&destination, 2).await.batches;
+    home.settle(&again[0], vec![retry(home.now())]).await;
+    home.clock.advance(i64::try_from(DRAIN_MS).unwrap());
+    let after = home.claim(&destination, 1).await.batches;
 
-    assert_eq!((batch.credential_version, again.credential_version), (Some(1), Some(2)));
+    let version = |batch: &ClaimedBatch| batch.credential_version;
+    assert_eq!((version(&batch), version(&again[0])), (Some(1), Some(1)), "it ends with what it began with");
+    assert_eq!(version(&again[1]), Some(2), "what begins uses the new one");
+    assert_eq!(version(&after[0]), Some(2), "the time for the former one is over");
     let attempt = home.store.attempt(&home.scope, &batch.attempt).await.unwrap().unwrap();
     assert_eq!(attempt.credential_version, Some(1), "the attempt tells what it ran with");
 }
