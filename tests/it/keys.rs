@@ -101,7 +101,10 @@ async fn the_key_is_changed_under_load_and_a_killed_change_is_finished() -> Resu
     let finished = story.host.run(&["keys", "rotate"])?;
     assert!(finished.status.success(), "{}", text(&finished.stderr));
     let rows = list(&story.host)?;
-    assert_eq!((rows.len(), state(&rows, "encrypting")?.wraps, state(&rows, "decrypt-only")?.wraps), (2, OTHERS + 2, 0));
+    assert_eq!(
+        (rows.len(), state(&rows, "encrypting")?.wraps, state(&rows, "decrypt-only")?.wraps),
+        (2, OTHERS + 2, 0)
+    );
 
     // The former key goes, and everything goes on without it, after a restart too.
     assert!(story.host.run(&["keys", "retire", &former])?.status.success());

@@ -38,7 +38,8 @@ impl Access {
                 "the credential has a bearer token and a password, and a request can carry only one: remove the other",
             ));
         }
-        let keys = credential::fields("secret")?.iter().take(KEYS_MAX).map(Key::from_secret).collect::<Result<_, _>>()?;
+        let keys =
+            credential::fields("secret")?.iter().take(KEYS_MAX).map(Key::from_secret).collect::<Result<_, _>>()?;
         Ok(Access { keys, bearer_token, basic })
     }
 
