@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use freehold_tests::kafka::{Kafka, Options};
 use freehold_tests::{LONG, Result, until};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Desk, assert_once, open};
 
@@ -87,38 +87,5 @@ async fn a_partition_without_a_leader_holds_back_its_own_events_alone() -> Resul
     let records = kafka.client().read(&topic).await?;
     assert_once(&records, &published, "all partitions");
     assert!(records.iter().any(|record| led_by_third.contains(&record.partition)));
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn brokers_that_the_cluster_names_are_reached_only_if_the_customer_named_them_too() -> Result {
-    let Some(kafka) = Kafka::start(Options { brokers: 3, ..Options::default() }).await? else { return Ok(()) };
-    let desk = Desk::begin(kafka.client(), 6, &json!({})).await?;
-    let brokers = open(&kafka);
-    let (first, others) = brokers.split_at(1);
-
-    let without = desk.destination(first, |body| body["config"]["key"] = json!("{id}")).await?;
-    desk.publish("order", 60).await?;
-    // Those whose partition the first broker leads arrive.
-    let paused = desk.api.destination_in(&without, "paused").await?;
-    assert_eq!(paused["pause"]["reason"], "config", "{paused}");
-    let waiting = desk.api.deliveries(&format!("destination={without}&state=queued")).await?;
-    let says =
-        |delivery: &Value| delivery["last_failure"]["message"].as_str().unwrap_or_default().contains("broker_hosts");
-    assert!(!waiting.is_empty() && waiting.iter().all(says), "{waiting:?}");
-    desk.api.delete(&format!("/v1/destinations/{without}")).await?.ok()?;
-
-    let with = desk
-        .destination(first, |body| {
-            body["config"]["key"] = json!("{id}");
-            body["config"]["broker_hosts"] = json!(others);
-        })
-        .await?;
-    let published = desk.publish("late-order", 60).await?;
-    desk.delivered(&with).await?;
-    let records = kafka.client().read(&desk.topic).await?;
-    let late: Vec<_> =
-        records.into_iter().filter(|r| r.header("ce_id").is_some_and(|id| id.contains("late"))).collect();
-    assert_once(&late, &published, "with all hosts named");
     Ok(())
 }
