@@ -12,6 +12,7 @@ mod kafka;
 mod keys;
 mod publishing;
 mod retry;
+mod rotation;
 mod s3;
 mod seaweed;
 mod story;

@@ -2,10 +2,12 @@
 //!
 //! Beside that, each bucket has its own key, as in real life: with another's key a request is denied.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
 
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use s3s::access::{S3Access, S3AccessContext};
@@ -68,8 +70,21 @@ pub struct Request {
     pub bucket: String,
     /// The object's key, if it named one.
     pub key: Option<String>,
+    /// The access key that it was signed with.
+    pub access_key: String,
     /// All headers.
     pub headers: http::HeaderMap,
+    /// When it came.
+    pub at: Instant,
+}
+
+/// One connection, open or not any more.
+#[derive(Debug, Clone, Default)]
+pub struct Connection {
+    /// The access keys that its requests named.
+    pub access_keys: BTreeSet<String>,
+    /// Whether it is over.
+    pub closed: bool,
 }
 
 /// Listens on the loopback until dropped.
@@ -87,6 +102,8 @@ struct Door {
     owners: Arc<HashMap<String, Bucket>>,
     refusals: Arc<Mutex<VecDeque<S3ErrorCode>>>,
     seen: Arc<Mutex<Vec<Request>>>,
+    disabled: Arc<Mutex<BTreeSet<String>>>,
+    connections: Arc<Mutex<Vec<Connection>>>,
 }
 
 impl S3Server {
@@ -108,6 +125,8 @@ impl S3Server {
             owners: Arc::new(owners),
             refusals: Arc::default(),
             seen: Arc::default(),
+            disabled: Arc::default(),
+            connections: Arc::default(),
         };
         let files = s3s_fs::FileSystem::new(folder.path()).map_err(|error| trouble(format!("s3s-fs: {error:?}")))?;
         let mut builder = S3ServiceBuilder::new(files);
@@ -115,7 +134,7 @@ impl S3Server {
         builder.set_access(door.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}", listener.local_addr()?);
-        let serving = tokio::spawn(serve(listener, builder.build()));
+        let serving = tokio::spawn(serve(listener, builder.build(), door.connections.clone()));
         Ok(S3Server { url, folder, door, serving })
     }
 
@@ -127,6 +146,16 @@ impl S3Server {
     /// Answers the next requests whose signature is right with these errors, one each.
     pub fn refuse_next(&self, codes: impl IntoIterator<Item = S3ErrorCode>) {
         self.door.refusals.lock().unwrap_or_else(PoisonError::into_inner).extend(codes);
+    }
+
+    /// Refuses an access key from now on, as when its owner deletes it.
+    pub fn disable(&self, access_key: &str) {
+        self.door.disabled.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key.to_owned());
+    }
+
+    /// Every connection that there ever was, in the order in which they were made.
+    pub fn connections(&self) -> Vec<Connection> {
+        self.door.connections.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The objects of a bucket, in the order of their keys.
@@ -153,14 +182,33 @@ impl Drop for S3Server {
     }
 }
 
-async fn serve(listener: tokio::net::TcpListener, service: S3Service) {
+async fn serve(listener: tokio::net::TcpListener, service: S3Service, connections: Arc<Mutex<Vec<Connection>>>) {
+    let mut number = 0;
     while let Ok((socket, _)) = listener.accept().await {
-        let service = service.clone();
+        let (service, connections) = (service.clone(), connections.clone());
+        connections.lock().unwrap_or_else(PoisonError::into_inner).push(Connection::default());
+        let note = move |act: &mut dyn FnMut(&mut Connection)| {
+            connections.lock().unwrap_or_else(PoisonError::into_inner).get_mut(number).into_iter().for_each(act);
+        };
+        number += 1;
         tokio::spawn(async move {
+            let noting = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+                if let Some(key) = access_key(request.headers()) {
+                    note(&mut |connection| connection.access_keys.extend([key.to_owned()]));
+                }
+                Service::call(&service, request)
+            });
             // A client that goes away is no concern of the server's.
-            drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), service).await);
+            drop(Builder::new(TokioExecutor::new()).serve_connection(TokioIo::new(socket), noting).await);
+            note(&mut |connection| connection.closed = true);
         });
     }
+}
+
+/// The access key that a request names, true or not (AWS Signature Version 4).
+fn access_key(headers: &http::HeaderMap) -> Option<&str> {
+    let (_, after) = headers.get("authorization")?.to_str().ok()?.split_once("Credential=")?;
+    after.split('/').next()
 }
 
 #[async_trait::async_trait]
@@ -173,8 +221,13 @@ impl S3Access for Door {
         let headers = context.headers().clone();
         let token = headers.get("x-amz-security-token").and_then(|token| token.to_str().ok()).map(str::to_owned);
         let method = context.method().to_string();
-        let seen = Request { method, bucket: bucket.clone(), key, headers };
+        let access_key = credentials.access_key.clone();
+        let disabled = self.disabled.lock().unwrap_or_else(PoisonError::into_inner).contains(&access_key);
+        let seen = Request { method, bucket: bucket.clone(), key, access_key, headers, at: Instant::now() };
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(seen);
+        if disabled {
+            return Err(s3_error!(InvalidAccessKeyId, "The access key does not exist"));
+        }
         let refusal = self.refusals.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
         if let Some(code) = refusal {
             return Err(S3Error::with_message(code, "refused as the test asked"));

@@ -169,7 +169,7 @@ impl Control {
         let details = json!({
             "version": number, "force": terms.force, "drain_ms": terms.drain_ms, "overlap_ms": terms.overlap_ms,
         });
-        let entry = entry(caller, "credential.cut-over", destination, details);
+        let entry = entry(caller, "credential.cutover", destination, details);
         let place = (&destination.id, number);
         let rotated = self.store().cut_over_credential(scope, place, &terms, &entry).await;
         Ok(self.rotated(rotated.map_err(ControlError::of(VERSION))?))
@@ -191,7 +191,7 @@ impl Control {
         let destination = self.find_destination(scope, id).await?;
         let terms = takeover.terms(&*self.type_of(&destination)?)?;
         let details = json!({ "version": number, "drain_ms": terms.drain_ms, "overlap_ms": terms.overlap_ms });
-        let entry = entry(caller, "credential.roll-back", &destination, details);
+        let entry = entry(caller, "credential.rollback", &destination, details);
         let place = (&destination.id, number);
         let lasting = (terms.drain_ms, terms.overlap_ms);
         let rotated = self.store().roll_back_credential(scope, place, lasting, &entry).await;
@@ -237,7 +237,7 @@ impl Control {
         check_expiry(expires_at, self.parts().sources.now(), &mut problems);
         refuse_if_any(problems)?;
         let details = json!({ "version": number, "expires_at": expires_at });
-        let entry = entry(caller, "credential.set-expiry", &destination, details);
+        let entry = entry(caller, "credential.update", &destination, details);
         let place = (&destination.id, number);
         let set = self.store().set_credential_expiry(scope, place, expires_at, &entry).await;
         set.map_err(ControlError::of(VERSION))

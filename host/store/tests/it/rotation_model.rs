@@ -283,7 +283,7 @@ impl Pair {
 
     async fn cut_over(&mut self, version: u32, force: bool) {
         let allowed = self.model.allows_cut_over(version, force);
-        let entry = audit("credential.cut-over");
+        let entry = audit("credential.cutover");
         let terms = cut_over(force);
 
         let done = self.home.store.cut_over_credential(&self.home.scope, (&self.id, version), &terms, &entry).await;
@@ -302,7 +302,7 @@ impl Pair {
     /// Two cutovers at once: one of them wins.
     async fn race(&mut self, version: u32) {
         let allowed = self.model.allows_cut_over(version, true);
-        let entry = audit("credential.cut-over");
+        let entry = audit("credential.cutover");
         let terms = cut_over(true);
         let (store, scope) = (&self.home.store, &self.home.scope);
         let one = || store.cut_over_credential(scope, (&self.id, version), &terms, &entry);
@@ -321,7 +321,7 @@ impl Pair {
 
     async fn roll_back(&mut self, version: u32) {
         let allowed = self.model.previous == Some(version) && self.model.state(version) == Some(Draining);
-        let entry = audit("credential.roll-back");
+        let entry = audit("credential.rollback");
 
         let place = (&self.id, version);
         let done = self.home.store.roll_back_credential(&self.home.scope, place, (DRAIN_MS, 0), &entry).await;

@@ -168,7 +168,7 @@ impl Home {
 
     /// Cuts over to a version, verified or not.
     pub(crate) async fn force(&self, destination: &DestinationId, version: u32) -> Result<Rotated, StoreError> {
-        let entry = audit("credential.cut-over");
+        let entry = audit("credential.cutover");
         self.store.cut_over_credential(&self.scope, (destination, version), &cut_over(true), &entry).await
     }
 

@@ -312,7 +312,7 @@ async fn each_change_has_one_audit_row(home: Home) {
         home.activate(&id).await;
     }
     let forced = home.activate(&id).await;
-    home.store.roll_back_credential(&home.scope, (&id, 3), (0, 0), &audit("credential.roll-back")).await.unwrap();
+    home.store.roll_back_credential(&home.scope, (&id, 3), (0, 0), &audit("credential.rollback")).await.unwrap();
     let revoked = pause(&home, PauseReason::Auth);
     home.store.revoke_credential(&home.scope, (&id, 2), &revoked, &audit("credential.revoke")).await.unwrap();
     home.retire_drained().await;
@@ -334,8 +334,8 @@ async fn each_change_has_one_audit_row(home: Home) {
         [
             "credential.add",
             "credential.retire",
-            "credential.cut-over",
-            "credential.roll-back",
+            "credential.cutover",
+            "credential.rollback",
             "credential.revoke",
             "credential.retire",
             "credential.add",
