@@ -3,6 +3,7 @@
 mod crash;
 mod egress;
 mod proof;
+mod rotation;
 mod sandbox;
 mod secrets;
 mod signatures;
@@ -19,7 +20,7 @@ use crate::proof::Proof;
 pub(crate) struct Wish {
     /// Less of it, for every day.
     pub(crate) short: bool,
-    /// How often to kill.
+    /// How often to kill, or to replace credentials.
     pub(crate) rounds: Option<u32>,
     /// Vectors of signatures.
     pub(crate) vectors: Option<PathBuf>,
@@ -65,6 +66,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "secrets" => secrets::prove(wish).await,
         "crash" => crash::prove(wish).await,
         "egress" => egress::prove(wish).await,
+        "rotation" => rotation::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
     }
 }

@@ -148,6 +148,11 @@ impl S3Server {
         self.door.refusals.lock().unwrap_or_else(PoisonError::into_inner).extend(codes);
     }
 
+    /// Whether every refusal that was asked for was given.
+    pub fn has_refused(&self) -> bool {
+        self.door.refusals.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
     /// Refuses an access key from now on, as when its owner deletes it.
     pub fn disable(&self, access_key: &str) {
         self.door.disabled.lock().unwrap_or_else(PoisonError::into_inner).insert(access_key.to_owned());

@@ -19,6 +19,8 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   secrets      a planted credential is found nowhere it should not be
   crash        kill -9 loses nothing that was acknowledged
                --rounds N       how often to kill (200; 20 in short form)
+  rotation     replacing credentials under load loses nothing, and a revoked one is dead at once
+               --rounds N       how often to replace each (20; 4 in short form)
   signatures   webhook signatures are right
                --vectors FILE   vectors of your own, in the form of tests/data/webhook-vectors.json
   egress       the door to the network judges each case as it should
@@ -36,7 +38,7 @@ Examples:
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 5] = ["signatures", "egress", "sandbox", "secrets", "crash"];
+pub(crate) const NAMES: [&str; 6] = ["signatures", "egress", "sandbox", "secrets", "crash", "rotation"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));
