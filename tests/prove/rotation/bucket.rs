@@ -60,11 +60,7 @@ impl BucketLine {
         self.take_next_key(api).await?;
         let revoked = round.is_multiple_of(REVOKED_EVERY);
         if revoked {
-            // It may have drained in the meantime.
-            revoke(api, &self.destination, version).await.or_else(|why| match why.to_string().contains("ended") {
-                true => Ok(()),
-                false => Err(why),
-            })?;
+            revoke(api, &self.destination, version).await?;
         } else {
             until_state(api, &self.destination, version, "retired").await?;
         }

@@ -16,6 +16,10 @@ from confluent_kafka.admin import (
     NewTopic,
     ResourcePatternType,
     ResourceType,
+    ScramCredentialInfo,
+    ScramMechanism,
+    UserScramCredentialDeletion,
+    UserScramCredentialUpsertion,
 )
 
 # Seconds that anything may take: the machine may be busy.
@@ -73,6 +77,17 @@ def allow(settings, topics, principal, operations):
     admin = AdminClient(settings)
     for made in admin.create_acls(bindings, request_timeout=LONG).values():
         made.result(LONG)
+
+
+def user(settings, name, password):
+    """Makes a user of SCRAM-SHA-512, or removes one when there is no password."""
+    mechanism = ScramMechanism.SCRAM_SHA_512
+    if password is None:
+        change = UserScramCredentialDeletion(name, mechanism)
+    else:
+        change = UserScramCredentialUpsertion(name, ScramCredentialInfo(mechanism, 4096), password.encode())
+    admin = AdminClient(settings)
+    admin.alter_user_scram_credentials([change], request_timeout=LONG)[name].result(LONG)
 
 
 def leaders(settings, topic):
@@ -158,7 +173,7 @@ def write(settings, topic, value, more, token=None):
     say({"error": error.name()} if error else {"offset": message.offset()})
 
 
-COMMANDS = {f.__name__: f for f in (create, allow, leaders, elect, read, place, write)}
+COMMANDS = {f.__name__: f for f in (create, allow, user, leaders, elect, read, place, write)}
 
 if __name__ == "__main__":
     COMMANDS[sys.argv[2]]({"bootstrap.servers": sys.argv[1], "log_level": 0}, **json.load(sys.stdin))

@@ -104,6 +104,14 @@ impl Librdkafka {
         self.ask::<Value>("allow", &arguments).await.map(drop)
     }
 
+    /// Makes a user of SCRAM-SHA-512, or removes it when it is given no password.
+    ///
+    /// # Errors
+    /// When the brokers refuse.
+    pub async fn user(&self, name: &str, password: Option<&str>) -> Result {
+        self.ask::<Value>("user", &json!({ "name": name, "password": password })).await.map(drop)
+    }
+
     /// Everything in the topic now, partition by partition in their orders.
     ///
     /// # Errors
