@@ -6,5 +6,6 @@ mod conformance;
 mod queue_model;
 mod rotation_model;
 mod sql;
+mod stateless;
 mod support;
 mod unchained;
