@@ -58,10 +58,16 @@ impl Control {
         let scope = caller.require(Role::Admin)?;
         let _changing = self.0.changing.lock().await;
         let current = self.find_destination(scope, id).await?;
+        let versions = self.store().credentials(scope, &current.id).await.map_err(ControlError::of(KIND))?;
         let details = json!({ "type": current.type_name, "name": current.name });
         let entry = caller.entry("destination.delete", (KIND, current.id.as_str()), Some(&current.customer), details);
         self.store().delete_destination(scope, &current.id, &entry).await.map_err(ControlError::of(KIND))?;
-        self.parts().lanes.retire(&lane(&current));
+        let lane = lane(&current);
+        // What is under way for it is cut off, as if each credential had been revoked.
+        for version in versions.into_iter().filter(|version| !version.state.is_ended()) {
+            self.parts().lanes.revoke(&lane, version.version);
+        }
+        self.parts().lanes.retire(&lane);
         Ok(())
     }
 }
