@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use freehold_model::delivery::{ClaimedBatch, Verdict};
 use freehold_model::destination::{DestinationChange, PauseReason};
+use freehold_model::rotation::CutOver;
 use freehold_model::rotation::VersionState::{self, Active, Draining, Rejected, Retired, Revoked, Stored, Verified};
 use freehold_model::{BatchId, DestinationId, Timestamp};
 use freehold_store::{AuditFilter, Rotated, StoreError, UnderLease, Verification};
@@ -23,9 +24,11 @@ enum Step {
     Verify,
     Reject,
     ChangeConfig,
+    /// `brief` gives what it replaces no time to drain.
     CutOver {
         version: u32,
         force: bool,
+        brief: bool,
     },
     /// Two at once.
     Race {
@@ -71,9 +74,10 @@ fn step() -> impl Strategy<Value = Step> {
         4 => Just(Step::Verify),
         1 => Just(Step::Reject),
         1 => Just(Step::ChangeConfig),
-        6 => (0..2u32, prop::bool::weighted(0.3)).prop_map(|(version, force)| Step::CutOver { version, force }),
+        8 => (0..2u32, prop::bool::weighted(0.5), prop::bool::weighted(0.3))
+            .prop_map(|(version, force, brief)| Step::CutOver { version, force, brief }),
         1 => Just(Step::Race { version: 0 }),
-        2 => version.clone().prop_map(|version| Step::RollBack { version }),
+        5 => version.clone().prop_map(|version| Step::RollBack { version }),
         2 => version.prop_map(|version| Step::Revoke { version }),
         3 => Just(Step::Retire),
         8 => Just(Step::Claim),
@@ -187,7 +191,7 @@ impl Pair {
         let id = home.destination_with(|destination| destination.settings.concurrency = 3).await;
         let mut pair = Pair { home, id, model: Model { config: 1, ..Model::default() }, claims: Vec::new() };
         pair.take(&Step::Add).await;
-        pair.take(&Step::CutOver { version: 0, force: true }).await;
+        pair.take(&Step::CutOver { version: 0, force: true, brief: false }).await;
         pair
     }
 
@@ -206,7 +210,7 @@ impl Pair {
             Step::Verify => self.verify().await,
             Step::Reject => self.reject().await,
             Step::ChangeConfig => self.change_config().await,
-            Step::CutOver { version, force } => self.cut_over(self.number(*version), *force).await,
+            Step::CutOver { version, force, brief } => self.cut_over(self.number(*version), *force, *brief).await,
             Step::Race { version } => self.race(self.number(*version)).await,
             Step::RollBack { version } => self.roll_back(self.number(*version)).await,
             Step::Revoke { version } => self.revoke(self.number(*version)).await,
@@ -281,10 +285,11 @@ impl Pair {
         }
     }
 
-    async fn cut_over(&mut self, version: u32, force: bool) {
+    async fn cut_over(&mut self, version: u32, force: bool, brief: bool) {
         let allowed = self.model.allows_cut_over(version, force);
         let entry = audit("credential.cutover");
-        let terms = cut_over(force);
+        let drain_ms = if brief { 0 } else { DRAIN_MS };
+        let terms = CutOver { drain_ms, ..cut_over(force) };
 
         let done = self.home.store.cut_over_credential(&self.home.scope, (&self.id, version), &terms, &entry).await;
 
@@ -295,7 +300,7 @@ impl Pair {
             self.model.audit_rows += 1;
         }
         assert_eq!(rotated.ended, Vec::from_iter(must_go));
-        self.model.take_over(version, self.home.now(), DRAIN_MS);
+        self.model.take_over(version, self.home.now(), drain_ms);
         assert_eq!(rotated.epoch, self.model.epoch, "the epoch rises by one");
     }
 
@@ -503,7 +508,7 @@ impl Pair {
     async fn drain(&mut self) {
         self.take(&Step::Add).await;
         if let Some(waiting) = self.model.in_state(&[Stored, Verified]).first().copied() {
-            self.cut_over(waiting, true).await;
+            self.cut_over(waiting, true, false).await;
         }
         for _ in 0..4 {
             self.home.clock.advance(i64::try_from(LEASE_MS + DRAIN_MS).unwrap());
