@@ -9,7 +9,7 @@ use freehold_model::secret::SecretFields;
 use freehold_sandbox::Instance;
 use freehold_tests::kafka::{Kafka, Librdkafka, Listener, Options};
 use freehold_tests::{LONG, until};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader, Lines};
 use tokio::process::{Child, ChildStdin, ChildStdout};
 
@@ -30,7 +30,7 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     let options = Options { for_speed: true, ..Options::default() };
     let Some(kafka) = Kafka::start(options).await.map_err(told)? else { return Ok(()) };
     let bootstrap = kafka.addresses(Listener::Plaintext);
-    kafka.client().create("open-bench", 1, &json!({})).await.map_err(told)?;
+    kafka.client().create("open-bench", 1, &bounded()).await.map_err(told)?;
     let stage = Stage::set()?;
     let plugin = stage.load(plugins, "kafka").await?;
     let config = json!({ "brokers": bootstrap, "security": "plaintext", "topic": "open-bench" });
@@ -62,6 +62,11 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     figures.add("kafka_against_five_in_flight", "× librdkafka", median(free_ratios), None, &detail);
     whole_host::measure(plugins, &kafka, &mut same, figures).await?;
     Ok(())
+}
+
+/// The config of a topic that keeps only the last of what is written: a run writes tens of gigabytes.
+fn bounded() -> Value {
+    json!({ "segment.bytes": "134217728", "retention.bytes": "268435456", "file.delete.delay.ms": "1000" })
 }
 
 /// One destination, one batch after the other.

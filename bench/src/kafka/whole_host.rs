@@ -7,7 +7,7 @@ use freehold_tests::kafka::{Kafka, Listener};
 use freehold_tests::{Api, Setup, TestHost, bodies};
 use serde_json::{Value, json};
 
-use super::Peer;
+use super::{Peer, bounded};
 use crate::figures::{Figures, median};
 use crate::stage::{EVENT_BYTES, rate};
 use crate::{Failed, told};
@@ -26,7 +26,7 @@ pub(super) async fn measure(
     librdkafka: &mut Peer,
     figures: &mut Figures,
 ) -> Result<(), Failed> {
-    kafka.client().create(TOPIC, 1, &json!({})).await.map_err(told)?;
+    kafka.client().create(TOPIC, 1, &bounded()).await.map_err(told)?;
     let setup = Setup {
         components: vec![plugins.join("kafka.wasm")],
         binary: Some(std::env::current_exe()?.with_file_name("freehold")),

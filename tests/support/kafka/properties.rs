@@ -19,9 +19,16 @@ pub(super) fn of(kafka: &Kafka, broker: &Broker) -> String {
         "offsets.topic.replication.factor=1".to_owned(),
         // It holds a large buffer, and nothing is ever compacted here.
         "log.cleaner.enable=false".to_owned(),
+        // Records have the times of their events, which may be old: they are not removed for it.
+        "log.retention.ms=-1".to_owned(),
         "num.network.threads=2".to_owned(),
         "num.io.threads=4".to_owned(),
     ];
+    if kafka.options.for_speed {
+        // A measurement writes more than a disk may hold: what its topics shall not keep is removed soon.
+        lines.push("log.initial.task.delay.ms=1000".to_owned());
+        lines.push("log.retention.check.interval.ms=1000".to_owned());
+    }
     if kafka.options.version.needs_zookeeper() {
         lines.push(format!("broker.id={}", broker.number));
         lines.push(format!("listeners=PLAINTEXT://{}", broker.address(Listener::Plaintext)));
