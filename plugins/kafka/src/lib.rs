@@ -1,7 +1,7 @@
 //! The `kafka` destination type: events as records in topics of the customer's cluster.
 //!
 //! `config` is what the customer set, `template` names topics and keys. `encode` says what of an event stands in a record,
-//! `records` and `compress` how records lie in a batch, `partition` where it goes. `cluster` finds brokers by `metadata` and
+//! `records`, `compress` and `crc` how records lie in a batch, `partition` where it goes. `cluster` finds brokers by `metadata` and
 //! speaks with them over a `session`, framed by `wire` and signed in by `sasl`. `produce` brings batches there, `verdict` and
 //! `error` judge the answers, `producer` remembers what is in doubt. `probe` checks without writing.
 
@@ -12,6 +12,7 @@ use freehold_sdk::{Batch, Error, Outcome, Sink, context};
 mod cluster;
 mod compress;
 mod config;
+mod crc;
 mod encode;
 mod error;
 mod metadata;

@@ -5,6 +5,7 @@
 use bytes::Bytes;
 
 use crate::config::Compression;
+use crate::crc::crc32c;
 
 /// Bytes of a batch before its records.
 const HEAD_BYTES: usize = 61;
@@ -158,7 +159,7 @@ impl Records {
             bytes[PRODUCER_ID].copy_from_slice(&id.to_be_bytes());
             bytes[PRODUCER_EPOCH].copy_from_slice(&epoch.to_be_bytes());
             bytes[BASE_SEQUENCE].copy_from_slice(&sequence.to_be_bytes());
-            let crc = crc32c::crc32c(&bytes[AFTER_CRC..]);
+            let crc = crc32c(&bytes[AFTER_CRC..]);
             bytes[CRC].copy_from_slice(&crc.to_be_bytes());
         });
     }
