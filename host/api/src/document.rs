@@ -88,6 +88,8 @@ mod tests {
                 "get /v1/attempts",
                 "get /v1/attempts/{id}",
                 "get /v1/audit",
+                "get /v1/audit/checkpoint",
+                "get /v1/audit/export",
                 "get /v1/customers",
                 "get /v1/customers/{customer}",
                 "get /v1/customers/{customer}/destinations",

@@ -1,4 +1,10 @@
-//! The audit log, as the tenant reads it.
+//! The audit log, as the tenant reads it, takes it along and has it checked.
+
+mod attempts;
+mod checkpoint;
+mod erase;
+mod export;
+mod start;
 
 use freehold_model::api_key::Role;
 use freehold_model::audit::AuditRecord;
@@ -8,6 +14,12 @@ use freehold_store::AuditFilter;
 use crate::Control;
 use crate::caller::Caller;
 use crate::error::ControlError;
+
+pub use attempts::CheckedAttempts;
+pub use checkpoint::Checkpointed;
+pub use export::AuditExport;
+
+const KIND: &str = "audit record";
 
 impl Control {
     /// What was changed in the caller's tenant, newest first.
@@ -21,6 +33,6 @@ impl Control {
         page: &PageRequest,
     ) -> Result<Page<AuditRecord>, ControlError> {
         let scope = caller.require(Role::Reader)?;
-        self.store().audit(scope, filter, page).await.map_err(ControlError::of("audit record"))
+        self.store().audit(scope, filter, page).await.map_err(ControlError::of(KIND))
     }
 }

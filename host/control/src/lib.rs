@@ -33,6 +33,7 @@ use freehold_sandbox::{Catalogue, Sandbox};
 use freehold_store::Store;
 use freehold_vault::Vault;
 
+pub use audit::{AuditExport, CheckedAttempts, Checkpointed};
 pub use authenticate::AuthError;
 pub use caller::Caller;
 pub use customers::CustomerDraft;
@@ -41,6 +42,7 @@ pub use destinations::{
     TestReport, TriedCredential,
 };
 pub use error::{Conflict, ControlError, Problem};
+pub use freehold_audit::Format;
 pub use freehold_sandbox::DestinationType;
 pub use freehold_store::keks::NewKek;
 pub use freehold_store::{

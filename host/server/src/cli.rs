@@ -1,5 +1,6 @@
 //! What can be said on the command line, and how `--help` explains it.
 
+mod audit;
 mod keys;
 
 use std::net::SocketAddr;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
 use crate::config::LogFormat;
 
@@ -57,6 +59,9 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Change the deployment's own key, which protects every customer's credentials.
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Verify, export and sign the audit logs.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Check, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),

@@ -1,6 +1,7 @@
 //! One file per command, and which one was asked for.
 
 mod api_keys;
+mod audit;
 mod egress;
 mod keys;
 mod openapi;
@@ -30,6 +31,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Tenants(command) => briefly(tenants::run(command)),
         Command::ApiKeys(command) => briefly(api_keys::run(command)),
+        Command::Audit(command) => briefly(audit::run(command)),
         Command::Keys(command) => briefly(keys::run(command)),
         Command::Plugin(command) => briefly(plugin::run(command)),
         Command::Egress(command) => briefly(egress::run(command)),
@@ -76,7 +78,7 @@ async fn open_control(data: &DataDir) -> Result<(Control, Store), Failure> {
 }
 
 /// Explains a refused use-case, with each thing that is wrong.
-fn refused(error: ControlError) -> Failure {
+pub(crate) fn refused(error: ControlError) -> Failure {
     match error {
         ControlError::Invalid(problems) => {
             let problems = problems.iter().map(|problem| {

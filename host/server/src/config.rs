@@ -36,6 +36,10 @@ pub(crate) struct Config {
     pub(crate) kek_file: Option<PathBuf>,
     /// How long an unwrapped customer's key is kept in memory, in milliseconds.
     pub(crate) kek_cache_ms: u64,
+    /// How often audit logs are signed, in milliseconds; 0 for never.
+    pub(crate) audit_checkpoint_ms: u64,
+    /// The folder that signed checkpoints are written to as well.
+    pub(crate) audit_checkpoint_folder: Option<PathBuf>,
     /// What to log.
     pub(crate) log: String,
     /// How log lines are written.
@@ -70,6 +74,8 @@ impl Default for Config {
             plugins: Vec::new(),
             kek_file: None,
             kek_cache_ms: 5 * 60 * 1000,
+            audit_checkpoint_ms: 60 * 60 * 1000,
+            audit_checkpoint_folder: None,
             log: "info".to_owned(),
             log_format: LogFormat::Text,
             drain_ms: 20_000,

@@ -3,6 +3,7 @@
 //! Only this crate reads the environment, the system clock and the system's random source. It decides nothing about
 //! events, destinations or credentials: it wires together the crates that do.
 
+mod checkpoints;
 mod cli;
 mod commands;
 mod config;

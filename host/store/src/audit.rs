@@ -158,6 +158,15 @@ impl Store {
         checkpoints::lengths_across_tenants(&mut connection).await
     }
 
+    /// The length of a chain, and what of it is covered by a checkpoint.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn chain_length_across_tenants(&self, chain: &Chain) -> Result<(u64, u64), StoreError> {
+        let mut connection = self.engine.read().await?;
+        checkpoints::length(&mut connection, chain).await
+    }
+
     /// The last checkpoint of a chain.
     ///
     /// # Errors

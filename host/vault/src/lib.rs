@@ -91,6 +91,7 @@ pub mod key_file;
 mod key_line;
 mod keyring;
 mod mac;
+mod signing;
 mod vault;
 
 pub use context::WrapPlace;

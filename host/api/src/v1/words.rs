@@ -37,6 +37,10 @@ pub(crate) fn pause_reason() -> Object {
     words(["requested", "auth", "config"])
 }
 
+pub(crate) fn export_format() -> Object {
+    words(["jsonl", "csv", "ocsf"])
+}
+
 pub(crate) fn actor_kind() -> Object {
     words(["api-key", "operator", "system"])
 }

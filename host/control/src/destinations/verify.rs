@@ -11,6 +11,7 @@ use freehold_model::secret::SecretFields;
 use freehold_model::{Failure, Scope};
 use freehold_sandbox::{Assignment, DestinationType, InstanceKey, VersionFields};
 use freehold_vault::VaultError;
+use serde_json::json;
 
 use super::KIND;
 use crate::Control;
@@ -47,6 +48,10 @@ impl Control {
         let destination = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&destination)?;
         let version = destination.credential_version;
+        // Recorded before it happens: a test writes into what the customer owns.
+        let details = json!({ "config_version": destination.config_version, "credential_version": version });
+        let entry = caller.entry("destination.test", (KIND, id), Some(&destination.customer), details);
+        self.store().record(scope, &entry).await.map_err(ControlError::of(KIND))?;
         self.try_out(scope, &destination, destination_type, (version, Signing::WithOthers)).await
     }
 

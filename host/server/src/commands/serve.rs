@@ -21,7 +21,7 @@ use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
 use crate::key::{self, Keys};
-use crate::{connections, plugin_folders, sources, wiring};
+use crate::{checkpoints, connections, plugin_folders, sources, wiring};
 
 /// The exit code of a process that was told twice to stop: 128 + SIGINT, as shells expect.
 const EXIT_AT_ONCE: i32 = 130;
@@ -52,6 +52,7 @@ struct Server {
     control: Control,
     store: Store,
     _key_watch: AbortOnDropHandle<()>,
+    _checkpoints: Option<AbortOnDropHandle<()>>,
     _lock: DataLock,
 }
 
@@ -77,7 +78,9 @@ impl Server {
         let catalogue = plugin_folders::catalogue(found);
         let registry = prometheus::Registry::new();
         let (pipeline, control) =
-            wiring::start(config, store.clone(), vault, sandbox, catalogue, sources, registry.clone()).await?;
+            wiring::start(config, store.clone(), vault, sandbox, catalogue, sources.clone(), registry.clone()).await?;
+        control.record_start(env!("CARGO_PKG_VERSION")).await.map_err(refused)?;
+        let checkpoints = checkpoints::keep(control.clone(), config, sources);
         let readiness = freehold_api::Readiness::default();
         let router = freehold_api::router(freehold_api::ApiState::new(
             control.clone(),
@@ -85,7 +88,8 @@ impl Server {
             registry,
             readiness.clone(),
         ));
-        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watch: key_watch, _lock: lock })
+        let (_key_watch, _checkpoints, _lock) = (key_watch, checkpoints, lock);
+        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watch, _checkpoints, _lock })
     }
 
     fn address(&self) -> Result<SocketAddr, Failure> {

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use freehold_control::AuditFilter;
-use freehold_model::audit::{ActorKind, AuditRecord};
+use freehold_model::audit::{ActorKind, AuditRecord, Digest};
 use freehold_model::{AuditId, CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -60,6 +60,14 @@ pub(crate) struct AuditAnswer {
     /// What about it changed: names of fields, versions, fingerprints. Never a secret.
     #[schema(value_type = Object)]
     details: Value,
+    /// Details that were erased since, such as the name of a customer who wanted to be forgotten.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    erased: Vec<String>,
+    /// Its place in the log, from 1, without gaps.
+    seq: u64,
+    /// Its hash, which covers the record before it as well.
+    #[schema(value_type = String)]
+    hash: Digest,
 }
 
 /// Who changed something.
@@ -89,6 +97,7 @@ pub(crate) struct TargetAnswer {
 impl From<AuditRecord> for AuditAnswer {
     fn from(record: AuditRecord) -> Self {
         let details = record.full_details();
+        let erased = record.erased().to_vec();
         let actor = record.actor;
         AuditAnswer {
             id: record.id,
@@ -98,6 +107,9 @@ impl From<AuditRecord> for AuditAnswer {
             target: TargetAnswer { kind: record.target_kind, id: record.target_id },
             customer: record.customer,
             details,
+            erased,
+            seq: record.seq,
+            hash: record.hash,
         }
     }
 }

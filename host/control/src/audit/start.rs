@@ -1,0 +1,28 @@
+//! Records that a server started, and with what: which version, which plugins.
+
+use freehold_model::audit::{Actor, ActorKind, AuditEntry, Chain};
+use serde_json::{Value, json};
+
+use super::KIND;
+use crate::Control;
+use crate::error::ControlError;
+
+impl Control {
+    /// Records in the deployment's log that a server of this `version` starts.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn record_start(&self, version: &str) -> Result<(), ControlError> {
+        let types = self.parts().catalogue.list();
+        let types: serde_json::Map<String, Value> =
+            types.iter().map(|found| (found.manifest().name.clone(), json!(found.digest()))).collect();
+        let entry = AuditEntry {
+            actor: Actor { kind: ActorKind::System, id: "server".to_owned(), request_id: None },
+            action: "server.start",
+            target: ("audit", Chain::Deployment.to_string()),
+            customer: None,
+            details: json!({ "version": version, "destination_types": types }),
+        };
+        self.store().record_across_tenants(&entry).await.map_err(ControlError::of(KIND))
+    }
+}
