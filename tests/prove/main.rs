@@ -1,5 +1,6 @@
 //! Which claim is to be proved, and how is it told? A table for people, then one JSON object on the last line.
 
+mod audit;
 mod crash;
 mod egress;
 mod proof;
@@ -66,6 +67,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "secrets" => secrets::prove(wish).await,
         "crash" => crash::prove(wish).await,
         "egress" => egress::prove(wish).await,
+        "audit" => audit::prove(wish).await,
         "rotation" => rotation::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
     }

@@ -26,6 +26,7 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   egress       the door to the network judges each case as it should
                --cases FILE     cases of your own, in the form of tests/data/ssrf-cases.txt
                --seed N         make up the same cases as a run that printed this seed
+  audit        any tampering with the audit log is found
 
   --short      the form that `cargo xtask test` runs
 
@@ -38,7 +39,7 @@ Examples:
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 6] = ["signatures", "egress", "sandbox", "secrets", "crash", "rotation"];
+pub(crate) const NAMES: [&str; 7] = ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "audit"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));

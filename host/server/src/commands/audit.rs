@@ -92,7 +92,8 @@ async fn checkpoint(output: Option<PathBuf>, place: &WhereArgs) -> Result<(), Fa
     for made in &done.made {
         print(&format!("{}  records 1 to {}  at {}\n", made.chain, made.size, made.at));
     }
-    let refused: Vec<String> = done.refused.iter().map(|(chain, why)| format!("{chain}: {}", failure::chain(why))).collect();
+    let refused: Vec<String> =
+        done.refused.iter().map(|(chain, why)| format!("{chain}: {}", failure::chain(why))).collect();
     if refused.is_empty() {
         return Ok(());
     }

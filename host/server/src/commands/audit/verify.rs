@@ -45,7 +45,9 @@ fn verifier(args: &AuditVerifyArgs) -> Result<Verifier, Failure> {
 fn public_key(text: &str) -> Result<PublicKey, Failure> {
     let path = Path::new(text);
     let read = if path.is_file() { fs::read_to_string(path).map_err(Failure::at(path))? } else { text.to_owned() };
-    read.parse().map_err(|error| Failure::because(format!("--public-key {text}: there is no such file, or it has no key"), &error))
+    read.parse().map_err(|error| {
+        Failure::because(format!("--public-key {text}: there is no such file, or it has no key"), &error)
+    })
 }
 
 /// The checkpoints in a folder and in the folders of it, in the order of their names.

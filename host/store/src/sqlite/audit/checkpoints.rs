@@ -41,8 +41,8 @@ pub(crate) async fn lengths_across_tenants(
 
 /// The length of a chain, and the length that its last checkpoint covers.
 pub(crate) async fn length(connection: &mut SqliteConnection, chain: &Chain) -> Result<(u64, u64), StoreError> {
-    let sql = "SELECT coalesce((SELECT max(seq) FROM audit WHERE tenant_id = $1), 0) AS length,
-        coalesce((SELECT max(size) FROM audit_checkpoints WHERE tenant_id = $1), 0) AS covered";
+    let sql = "SELECT coalesce((SELECT max(seq) FROM audit WHERE tenant_id = $1 AND seq > 0), 0) AS length,
+        coalesce((SELECT max(size) FROM audit_checkpoints WHERE tenant_id = $1 AND size > 0), 0) AS covered";
     let row = sqlx::query(sql).bind(chain.as_str()).fetch_one(connection).await?;
     let row = Row::new(&row, "audit_checkpoints", "length");
     Ok((seq(&row, "length")?, seq(&row, "covered")?))
