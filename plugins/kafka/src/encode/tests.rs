@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -120,5 +121,16 @@ fn the_source_of_the_config_stands_in_where_an_event_has_none() {
         let (_, headers) = record(Format::Binary, &Event { attributes, ..event() });
 
         assert_eq!(headers["ce_source"], "acme");
+    }
+}
+
+proptest! {
+    #[test]
+    fn times_are_written_as_the_sdk_writes_them(time_ms in 0..250_000_000_000_000_u64) {
+        let mut written = "before".to_owned();
+
+        put_time(&mut written, DateTime::from_unix_ms(time_ms));
+
+        prop_assert_eq!(written, DateTime::from_unix_ms(time_ms).to_string());
     }
 }
