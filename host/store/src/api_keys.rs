@@ -7,7 +7,8 @@ use freehold_model::api_key::ApiKey;
 use freehold_model::audit::AuditEntry;
 use freehold_model::{ApiKeyId, Scope};
 
-use crate::sqlite::api_keys;
+use crate::engine::Reach;
+use crate::sql::api_keys;
 use crate::{Store, StoreError};
 
 /// When keys were last seen, so that a busy key is written once a minute instead of once a request.
@@ -30,7 +31,11 @@ impl Store {
         let scope = scope.clone();
         let key = key.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { api_keys::create(tx, &scope, &key, &audit).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { api_keys::create(tx, &scope, &key, &audit).await })
+            })
+            .await
     }
 
     /// Every key of the tenant, newest first, revoked ones too.
@@ -38,7 +43,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn api_keys(&self, scope: &Scope) -> Result<Vec<ApiKey>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         api_keys::list(&mut connection, scope).await
     }
 
@@ -50,7 +55,11 @@ impl Store {
         let scope = scope.clone();
         let id = id.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { api_keys::revoke(tx, &scope, &id, &audit).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { api_keys::revoke(tx, &scope, &id, &audit).await })
+            })
+            .await
     }
 
     /// The key with this hash, whoever's it is; revoked and expired ones too, so that the caller can say so.
@@ -58,7 +67,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_api_key_across_tenants(&self, hash: &[u8; 32]) -> Result<Option<ApiKey>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         api_keys::find_across_tenants(&mut connection, hash).await
     }
 
@@ -73,6 +82,10 @@ impl Store {
         }
         let scope = scope.clone();
         let id = id.clone();
-        self.engine.write(move |tx| Box::pin(async move { api_keys::touch(tx, &scope, &id, minute).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { api_keys::touch(tx, &scope, &id, minute).await })
+            })
+            .await
     }
 }

@@ -5,7 +5,7 @@ use freehold_model::event::EventId;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{AttemptId, CustomerId, DeliveryId, DestinationId, Scope, Timestamp};
 
-use crate::sqlite::attempts;
+use crate::sql::attempts;
 use crate::{Store, StoreError};
 
 /// Which attempts a list has: all that fit every part that is given.
@@ -33,7 +33,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn attempt(&self, scope: &Scope, id: &AttemptId) -> Result<Option<Attempt>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         attempts::find(&mut connection, scope, id).await
     }
 
@@ -47,7 +47,7 @@ impl Store {
         filter: &AttemptFilter,
         page: &PageRequest,
     ) -> Result<Page<Attempt>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         attempts::list(&mut connection, scope, filter, page).await
     }
 }

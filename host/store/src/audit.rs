@@ -4,7 +4,8 @@ use freehold_model::audit::{AuditEntry, AuditRecord, Chain};
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{AttemptId, CustomerId, Scope, TenantId, Timestamp};
 
-use crate::sqlite::audit::{self, attempts, checkpoints, part};
+use crate::engine::Reach;
+use crate::sql::audit::{self, attempts, checkpoints, part};
 use crate::{Store, StoreError};
 
 /// Which records a list has: all that fit every part that is given.
@@ -82,7 +83,7 @@ impl Store {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditRecord>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         audit::list(&mut connection, scope, filter, page).await
     }
 
@@ -92,7 +93,9 @@ impl Store {
     /// When the database fails.
     pub async fn record(&self, scope: &Scope, entry: &AuditEntry) -> Result<(), StoreError> {
         let (tenant, entry) = (scope.tenant().clone(), entry.clone());
-        self.engine.write(move |tx| Box::pin(async move { audit::record(tx, &tenant, &entry).await })).await
+        self.engine
+            .write(Reach::tenant(scope), move |tx| Box::pin(async move { audit::record(tx, &tenant, &entry).await }))
+            .await
     }
 
     /// Records something in the deployment's own chain.
@@ -102,7 +105,9 @@ impl Store {
     pub async fn record_across_tenants(&self, entry: &AuditEntry) -> Result<(), StoreError> {
         let entry = entry.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { audit::record_in(tx, &Chain::Deployment, &entry).await }))
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { audit::record_in(tx, &Chain::Deployment, &entry).await })
+            })
             .await
     }
 
@@ -117,7 +122,11 @@ impl Store {
         entry: impl FnOnce(u64) -> AuditEntry + Send + 'static,
     ) -> Result<u64, StoreError> {
         let (scope, subject) = (scope.clone(), subject.to_owned());
-        self.engine.write(move |tx| Box::pin(async move { audit::erase(tx, &scope, &subject, entry).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { audit::erase(tx, &scope, &subject, entry).await })
+            })
+            .await
     }
 
     /// Records of the scope after the `after`th, the oldest first.
@@ -131,7 +140,7 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         part::filtered(&mut connection, scope, filter, after, limit).await
     }
 
@@ -145,7 +154,7 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         part::records_across_tenants(&mut connection, chain, after, limit).await
     }
 
@@ -154,7 +163,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn chain_lengths_across_tenants(&self) -> Result<Vec<ChainLength>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         checkpoints::lengths_across_tenants(&mut connection).await
     }
 
@@ -163,7 +172,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn chain_length_across_tenants(&self, chain: &Chain) -> Result<(u64, u64), StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         checkpoints::length(&mut connection, chain).await
     }
 
@@ -172,7 +181,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_checkpoint_across_tenants(&self, chain: &Chain) -> Result<Option<StoredCheckpoint>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         checkpoints::last(&mut connection, chain).await
     }
 
@@ -185,7 +194,7 @@ impl Store {
         chain: &Chain,
         (from, to): (u64, u64),
     ) -> Result<Vec<StoredCheckpoint>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         checkpoints::between(&mut connection, chain, (from, to)).await
     }
 
@@ -194,7 +203,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint_keys_across_tenants(&self, chain: &Chain) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         checkpoints::keys(&mut connection, chain).await
     }
 
@@ -208,7 +217,11 @@ impl Store {
         follows: u64,
     ) -> Result<bool, StoreError> {
         let checkpoint = checkpoint.clone();
-        self.engine.write(move |tx| Box::pin(async move { checkpoints::add(tx, &checkpoint, follows).await })).await
+        self.engine
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { checkpoints::add(tx, &checkpoint, follows).await })
+            })
+            .await
     }
 
     /// Up to which attempt all are digested.
@@ -216,7 +229,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn attempts_digested_across_tenants(&self) -> Result<i64, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         attempts::digested(&mut connection).await
     }
 
@@ -229,8 +242,12 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Vec<SettledAttempt>, StoreError> {
-        let mut connection = self.engine.read().await?;
-        attempts::settled_across_tenants(&mut connection, after, limit).await
+        // Alone: an attempt with a lower number that another host is still writing would be passed over for ever.
+        self.engine
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { attempts::settled_across_tenants(&mut tx.connection, after, limit).await })
+            })
+            .await
     }
 
     /// Records the digests of the attempts from after `from` to `to`, each in the chain of its tenant; false when somebody
@@ -244,7 +261,9 @@ impl Store {
         entries: Vec<(TenantId, AuditEntry)>,
     ) -> Result<bool, StoreError> {
         self.engine
-            .write(move |tx| Box::pin(async move { attempts::record_digests(tx, (from, to), &entries).await }))
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { attempts::record_digests(tx, (from, to), &entries).await })
+            })
             .await
     }
 
@@ -259,7 +278,7 @@ impl Store {
         after: i64,
         limit: u32,
     ) -> Result<Vec<SettledAttempt>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         let from = attempts::number_of(&mut connection, scope, first).await?.ok_or(StoreError::NotFound)?;
         let to = attempts::number_of(&mut connection, scope, last).await?.ok_or(StoreError::NotFound)?;
         attempts::of_tenant(&mut connection, scope, (from.max(after.saturating_add(1)), to), limit).await

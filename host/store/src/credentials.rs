@@ -4,7 +4,8 @@ use freehold_model::credential::{SealedCredential, WrappedKey};
 use freehold_model::rotation::VersionState;
 use freehold_model::{BatchId, DestinationId, Scope, Timestamp, VaultKeyId};
 
-use crate::sqlite::{credentials, tenants};
+use crate::engine::Reach;
+use crate::sql::{credentials, tenants};
 use crate::{Store, StoreError};
 
 /// A credential version without its sealed bytes.
@@ -68,7 +69,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when there is no such destination.
     pub async fn next_credential_version(&self, scope: &Scope, destination: &DestinationId) -> Result<u32, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::next_version(&mut connection, scope, destination).await
     }
 
@@ -82,7 +83,7 @@ impl Store {
         destination: &DestinationId,
         version: u32,
     ) -> Result<Option<SealedCredential>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::find(&mut connection, scope, destination, version).await
     }
 
@@ -96,7 +97,7 @@ impl Store {
         destination: &DestinationId,
         version: u32,
     ) -> Result<Option<CredentialVersion>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::version(&mut connection, scope, destination, version).await
     }
 
@@ -109,7 +110,7 @@ impl Store {
         scope: &Scope,
         destination: &DestinationId,
     ) -> Result<Vec<CredentialVersion>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::versions(&mut connection, scope, destination).await
     }
 
@@ -125,7 +126,7 @@ impl Store {
         version: u32,
     ) -> Result<Vec<SealedCredential>, StoreError> {
         let now = self.sources.now();
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::beside(&mut connection, scope, (destination, version), now).await
     }
 
@@ -140,7 +141,7 @@ impl Store {
         lease_token: u64,
     ) -> Result<UnderLease, StoreError> {
         let now = self.sources.now();
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::under_lease(&mut connection, scope, (batch, lease_token), now).await
     }
 
@@ -149,7 +150,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotFound`] when the scope is not narrowed to a customer.
     pub async fn customer_key(&self, scope: &Scope) -> Result<Option<WrappedKey>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::customer_key(&mut connection, scope).await
     }
 
@@ -160,7 +161,11 @@ impl Store {
     pub async fn insert_customer_key(&self, scope: &Scope, key: &WrappedKey) -> Result<WrappedKey, StoreError> {
         let scope = scope.clone();
         let key = key.clone();
-        self.engine.write(move |tx| Box::pin(async move { credentials::insert_key(tx, &scope, &key).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { credentials::insert_key(tx, &scope, &key).await })
+            })
+            .await
     }
 
     /// The key with this id.
@@ -168,7 +173,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn key_by_id(&self, scope: &Scope, id: &VaultKeyId) -> Result<Option<WrappedKey>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         credentials::key_by_id(&mut connection, scope, id).await
     }
 
@@ -177,7 +182,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn canary_across_tenants(&self) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         tenants::canary_across_tenants(&mut connection).await
     }
 
@@ -188,7 +193,9 @@ impl Store {
     pub async fn set_canary_across_tenants(&self, sealed: &[u8]) -> Result<(), StoreError> {
         let sealed = sealed.to_vec();
         self.engine
-            .write(move |tx| Box::pin(async move { tenants::set_canary_across_tenants(tx, &sealed).await }))
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { tenants::set_canary_across_tenants(tx, &sealed).await })
+            })
             .await
     }
 }

@@ -8,7 +8,8 @@ use freehold_model::lane::Lane;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, Scope};
 
-use crate::sqlite::customers;
+use crate::engine::Reach;
+use crate::sql::customers;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -26,7 +27,9 @@ impl Store {
         let customer = customer.clone();
         let audit = audit.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { customers::create(tx, &scope, &customer, &audit).await }))
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { customers::create(tx, &scope, &customer, &audit).await })
+            })
             .await
     }
 
@@ -35,7 +38,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn customer(&self, scope: &Scope, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         customers::find(&mut connection, scope, id).await
     }
 
@@ -44,7 +47,7 @@ impl Store {
     /// # Errors
     /// [`StoreError::BadCursor`] when the position is not one of this list.
     pub async fn customers(&self, scope: &Scope, page: &PageRequest) -> Result<Page<Customer>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         customers::list(&mut connection, scope, page).await
     }
 
@@ -57,7 +60,7 @@ impl Store {
         scope: &Scope,
         names: &[String],
     ) -> Result<HashMap<String, CustomerId>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         customers::resolve(&mut connection, scope, names).await
     }
 
@@ -78,7 +81,9 @@ impl Store {
         let engine = self.engine.clone();
         let delete = async move {
             let lanes = engine
-                .write(move |tx| Box::pin(async move { customers::delete(tx, &scope, &id, &audit).await }))
+                .write(Reach::tenant(&scope), move |tx| {
+                    Box::pin(async move { customers::delete(tx, &scope, &id, &audit).await })
+                })
                 .await?;
             let ended = lanes.iter().map(|lane| (lane.tenant.clone(), lane.destination.clone())).collect();
             engine.cancel_queued(ended).await?;

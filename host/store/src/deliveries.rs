@@ -5,7 +5,7 @@ use freehold_model::event::EventId;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, DeliveryId, DestinationId, Scope, Timestamp};
 
-use crate::sqlite::deliveries;
+use crate::sql::deliveries;
 use crate::{Store, StoreError};
 
 /// Which deliveries a list has: all that fit every part that is given.
@@ -31,7 +31,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn delivery(&self, scope: &Scope, id: &DeliveryId) -> Result<Option<Delivery>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         deliveries::find(&mut connection, scope, id).await
     }
 
@@ -45,7 +45,7 @@ impl Store {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<Delivery>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         deliveries::list(&mut connection, scope, filter, page).await
     }
 }

@@ -6,7 +6,8 @@ use freehold_model::destination::{Destination, DestinationChange, Pause};
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, DestinationId, Scope};
 
-use crate::sqlite::destinations;
+use crate::engine::Reach;
+use crate::sql::destinations;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -27,7 +28,7 @@ impl Store {
         let credential = credential.cloned();
         let audit = audit.clone();
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(
                     async move { destinations::create(tx, &scope, &destination, credential.as_ref(), &audit).await },
                 )
@@ -40,7 +41,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn destination(&self, scope: &Scope, id: &DestinationId) -> Result<Option<Destination>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         destinations::find(&mut connection, scope, id).await
     }
 
@@ -54,7 +55,7 @@ impl Store {
         customer: Option<&CustomerId>,
         page: &PageRequest,
     ) -> Result<Page<Destination>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         destinations::list(&mut connection, scope, customer, page).await
     }
 
@@ -74,7 +75,9 @@ impl Store {
         let change = change.clone();
         let audit = audit.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { destinations::update(tx, &scope, &id, &change, &audit).await }))
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { destinations::update(tx, &scope, &id, &change, &audit).await })
+            })
             .await
     }
 
@@ -95,7 +98,9 @@ impl Store {
         let engine = self.engine.clone();
         let delete = async move {
             engine
-                .write(move |tx| Box::pin(async move { destinations::delete(tx, &scope, &id, &audit).await }))
+                .write(Reach::tenant(&scope), move |tx| {
+                    Box::pin(async move { destinations::delete(tx, &scope, &id, &audit).await })
+                })
                 .await?;
             engine.cancel_queued(ended).await
         };
@@ -118,7 +123,9 @@ impl Store {
         let pause = pause.clone();
         let audit = audit.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { destinations::pause(tx, &scope, &id, &pause, &audit).await }))
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { destinations::pause(tx, &scope, &id, &pause, &audit).await })
+            })
             .await
     }
 
@@ -135,6 +142,10 @@ impl Store {
         let scope = scope.clone();
         let id = id.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { destinations::resume(tx, &scope, &id, &audit).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { destinations::resume(tx, &scope, &id, &audit).await })
+            })
+            .await
     }
 }

@@ -6,8 +6,8 @@ use freehold_model::page::{Page, PageRequest};
 use freehold_model::subscription::EventPattern;
 use freehold_model::{CustomerId, DestinationId, Scope, Timestamp};
 
-use crate::sqlite::events;
-use crate::sqlite::ingest::Prepared;
+use crate::sql::events;
+use crate::sql::ingest::Prepared;
 use crate::{IngestError, Store, StoreError};
 
 /// Says which subscribers (by position) an event goes to.
@@ -114,7 +114,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn event(&self, scope: &Scope, id: &EventId) -> Result<Option<Event>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         events::find(&mut connection, scope, id).await
     }
 
@@ -128,7 +128,7 @@ impl Store {
         filter: &EventFilter,
         page: &PageRequest,
     ) -> Result<Page<Event>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read(scope).await?;
         events::list(&mut connection, scope, filter, page).await
     }
 }

@@ -7,7 +7,8 @@ use freehold_model::audit::AuditEntry;
 use freehold_model::credential::WrappedKey;
 use freehold_model::kek::KekRecord;
 
-use crate::sqlite::keks;
+use crate::engine::Reach;
+use crate::sql::keks;
 use crate::{Store, StoreError};
 
 /// A key-encryption key that comes into the keyring.
@@ -25,7 +26,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn keks_across_tenants(&self) -> Result<Vec<KekRecord>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         keks::all_across_tenants(&mut connection).await
     }
 
@@ -36,7 +37,11 @@ impl Store {
     pub async fn add_kek_across_tenants(&self, kek: &NewKek, audit: &AuditEntry) -> Result<(), StoreError> {
         let kek = kek.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { keks::add_across_tenants(tx, &kek, &audit).await })).await
+        self.engine
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { keks::add_across_tenants(tx, &kek, &audit).await })
+            })
+            .await
     }
 
     /// Makes `kek` the one that wraps, and puts `canary`, which it sealed, in the place of the former one. Who wrapped
@@ -54,7 +59,7 @@ impl Store {
         let canary = canary.to_vec();
         let audit = audit.cloned();
         self.engine
-            .write(move |tx| {
+            .write(Reach::Deployment, move |tx| {
                 Box::pin(async move { keks::wrap_with_across_tenants(tx, &kek, &canary, audit.as_ref()).await })
             })
             .await
@@ -70,7 +75,7 @@ impl Store {
         after: Option<&WrappedKey>,
         limit: u32,
     ) -> Result<Vec<WrappedKey>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         keks::keys_not_under_across_tenants(&mut connection, kek_id, after, limit).await
     }
 
@@ -80,7 +85,9 @@ impl Store {
     /// # Errors
     /// [`Conflict::KekWrapsNoMore`](crate::Conflict::KekWrapsNoMore) when yet another key wraps by now.
     pub async fn rewrap_across_tenants(&self, pairs: Vec<(WrappedKey, WrappedKey)>) -> Result<u64, StoreError> {
-        self.engine.write(move |tx| Box::pin(async move { keks::rewrap_across_tenants(tx, &pairs).await })).await
+        self.engine
+            .write(Reach::Deployment, move |tx| Box::pin(async move { keks::rewrap_across_tenants(tx, &pairs).await }))
+            .await
     }
 
     /// Notes that a key is never used again.
@@ -93,7 +100,9 @@ impl Store {
         let kek_id = kek_id.to_owned();
         let audit = audit.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { keks::retire_across_tenants(tx, &kek_id, &audit).await }))
+            .write(Reach::Deployment, move |tx| {
+                Box::pin(async move { keks::retire_across_tenants(tx, &kek_id, &audit).await })
+            })
             .await
     }
 }

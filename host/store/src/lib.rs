@@ -11,13 +11,14 @@ mod cursor;
 pub mod customers;
 pub mod deliveries;
 pub mod destinations;
+mod engine;
 pub mod error;
 pub mod events;
 pub mod keks;
 pub mod queue;
 pub mod replay;
 pub mod rotation;
-mod sqlite;
+mod sql;
 pub mod tenants;
 
 use std::fmt;
@@ -25,7 +26,7 @@ use std::path::Path;
 
 use freehold_model::time::Sources;
 
-use crate::sqlite::Sqlite;
+use crate::engine::{Engine, Postgres, Sqlite};
 
 pub use attempts::AttemptFilter;
 pub use audit::{AuditFilter, ChainLength, SettledAttempt, StoredCheckpoint};
@@ -37,10 +38,13 @@ pub use queue::{BatchLimits, Claim, ClaimRequest, Settled, Settlement};
 pub use replay::{Replay, Replayed};
 pub use rotation::{Expiring, Rotated};
 
+/// The SQL that an administrator runs once in a Postgres database that is to be Freehold's.
+pub const POSTGRES_ROLES: &str = include_str!("../migrations/postgres/roles.sql");
+
 /// The store. Clones share one database.
 #[derive(Clone)]
 pub struct Store {
-    engine: Sqlite,
+    engine: Engine,
     sources: Sources,
     touched: api_keys::Touched,
 }
@@ -53,8 +57,31 @@ impl Store {
     /// # Errors
     /// When the file cannot be opened, is not a database, or was written by a newer version.
     pub async fn open(path: &Path, sources: Sources) -> Result<Store, StoreError> {
-        let engine = Sqlite::open(path, sources.clone()).await?;
+        let engine = Engine::Sqlite(Sqlite::open(path, sources.clone()).await?);
+        Store::with(engine, sources).await
+    }
+
+    /// Connects to a Postgres database that other hosts may use at the same time, and brings its schema up to date.
+    ///
+    /// `url` names a role that can log in and is a member of the three roles that [`POSTGRES_ROLES`] makes. Must be called
+    /// within a tokio runtime.
+    ///
+    /// # Errors
+    /// When the database cannot be reached, its roles are missing or could get around row-level security, or its schema
+    /// was written by a newer version.
+    pub async fn connect(url: &str, sources: Sources) -> Result<Store, StoreError> {
+        let engine = Engine::Postgres(Postgres::connect(url, sources.clone()).await?);
+        Store::with(engine, sources).await
+    }
+
+    async fn with(engine: Engine, sources: Sources) -> Result<Store, StoreError> {
+        engine.cancel_left().await?;
         Ok(Store { engine, sources, touched: api_keys::Touched::default() })
+    }
+
+    /// Whether other hosts may be using the database as well.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.engine, Engine::Postgres(_))
     }
 
     /// Finishes what was asked before, then closes the database. Later calls get [`StoreError::Closed`].

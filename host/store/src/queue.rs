@@ -7,8 +7,9 @@ use freehold_model::destination::Pause;
 use freehold_model::lane::Lane;
 use freehold_model::{AttemptId, BatchId, DeliveryId, DestinationId, Scope, Timestamp};
 
-use crate::sqlite::queue::Standing;
-use crate::sqlite::{claim, queue, settle};
+use crate::engine::Reach;
+use crate::sql::queue::Standing;
+use crate::sql::{claim, queue, settle};
 use crate::{Store, StoreError};
 
 /// How much to claim of a lane.
@@ -98,7 +99,9 @@ impl Store {
         let destination = destination.clone();
         let request = request.clone();
         self.engine
-            .write(move |tx| Box::pin(async move { claim::claim(tx, &scope, &destination, &request).await }))
+            .write(Reach::lane(&scope), move |tx| {
+                Box::pin(async move { claim::claim(tx, &scope, &destination, &request).await })
+            })
             .await
     }
 
@@ -109,7 +112,11 @@ impl Store {
     pub async fn settle(&self, scope: &Scope, settlement: &Settlement) -> Result<Settled, StoreError> {
         let scope = scope.clone();
         let settlement = settlement.clone();
-        self.engine.write(move |tx| Box::pin(async move { settle::settle(tx, &scope, &settlement).await })).await
+        self.engine
+            .write(Reach::lane(&scope), move |tx| {
+                Box::pin(async move { settle::settle(tx, &scope, &settlement).await })
+            })
+            .await
     }
 
     /// Every lane of an active destination that has something to claim, now or later.
@@ -117,7 +124,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn lanes_with_work_across_tenants(&self) -> Result<Vec<Lane>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         queue::lanes_across_tenants(&mut connection, Standing::Active).await
     }
 
@@ -126,7 +133,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn recover_leases_across_tenants(&self) -> Result<u64, StoreError> {
-        self.engine.write(|tx| Box::pin(queue::recover_across_tenants(tx))).await
+        self.engine.write(Reach::Deployment, |tx| Box::pin(queue::recover_across_tenants(tx))).await
     }
 
     /// How many deliveries are queued.
@@ -134,7 +141,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn queued_across_tenants(&self) -> Result<u64, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         queue::queued_across_tenants(&mut connection).await
     }
 
@@ -143,6 +150,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn expire_idempotency_across_tenants(&self) -> Result<u64, StoreError> {
-        self.engine.write(|tx| Box::pin(queue::expire_idempotency_across_tenants(tx))).await
+        self.engine.write(Reach::Deployment, |tx| Box::pin(queue::expire_idempotency_across_tenants(tx))).await
     }
 }

@@ -4,7 +4,8 @@ use freehold_model::audit::AuditEntry;
 use freehold_model::lane::Lane;
 use freehold_model::{DeliveryId, DestinationId, Scope, Timestamp};
 
-use crate::sqlite::replay;
+use crate::engine::Reach;
+use crate::sql::replay;
 use crate::{Store, StoreError};
 
 /// What to deliver again.
@@ -47,6 +48,10 @@ impl Store {
         let scope = scope.clone();
         let replay = replay.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { replay::replay(tx, &scope, &replay, &audit).await })).await
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { replay::replay(tx, &scope, &replay, &audit).await })
+            })
+            .await
     }
 }

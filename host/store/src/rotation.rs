@@ -8,7 +8,8 @@ use freehold_model::rotation::CutOver;
 use freehold_model::{DestinationId, Scope, Timestamp};
 
 use crate::credentials::{CredentialVersion, Verification};
-use crate::sqlite::rotation::{self, drain, expiry};
+use crate::engine::Reach;
+use crate::sql::rotation::{self, drain, expiry};
 use crate::{Store, StoreError};
 
 /// A destination after its active version changed.
@@ -50,7 +51,9 @@ impl Store {
     ) -> Result<CredentialVersion, StoreError> {
         let (scope, credential, audit) = (scope.clone(), credential.clone(), audit.clone());
         self.engine
-            .write(move |tx| Box::pin(async move { rotation::add(tx, &scope, &credential, expires_at, &audit).await }))
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { rotation::add(tx, &scope, &credential, expires_at, &audit).await })
+            })
             .await
     }
 
@@ -69,7 +72,7 @@ impl Store {
         let (scope, destination, audit) = (scope.clone(), destination.clone(), audit.clone());
         let verification = verification.clone();
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move {
                     rotation::verify(tx, &scope, (&destination, version), (config_version, &verification), &audit).await
                 })
@@ -89,7 +92,7 @@ impl Store {
     ) -> Result<CredentialVersion, StoreError> {
         let (scope, destination, audit) = (scope.clone(), destination.clone(), audit.clone());
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move { rotation::reject(tx, &scope, (&destination, version), &audit).await })
             })
             .await
@@ -109,7 +112,7 @@ impl Store {
         let (scope, destination, terms) = (scope.clone(), destination.clone(), terms.clone());
         let audit = audit.clone();
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move { rotation::cut_over(tx, &scope, (&destination, version), &terms, &audit).await })
             })
             .await
@@ -128,7 +131,7 @@ impl Store {
     ) -> Result<Rotated, StoreError> {
         let (scope, destination, audit) = (scope.clone(), destination.clone(), audit.clone());
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move {
                     let lasting = (drain_ms, overlap_ms);
                     rotation::roll_back(tx, &scope, (&destination, version), lasting, &audit).await
@@ -152,7 +155,7 @@ impl Store {
         let (scope, destination, audit) = (scope.clone(), destination.clone(), audit.clone());
         let pause = pause.clone();
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move { rotation::revoke(tx, &scope, (&destination, version), &pause, &audit).await })
             })
             .await
@@ -171,7 +174,7 @@ impl Store {
     ) -> Result<CredentialVersion, StoreError> {
         let (scope, destination, audit) = (scope.clone(), destination.clone(), audit.clone());
         self.engine
-            .write(move |tx| {
+            .write(Reach::tenant(&scope), move |tx| {
                 Box::pin(async move { expiry::set(tx, &scope, (&destination, version), expires_at, &audit).await })
             })
             .await
@@ -183,7 +186,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn drained_across_tenants(&self) -> Result<Vec<(Lane, u32)>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         drain::drained_across_tenants(&mut connection, self.sources.now()).await
     }
 
@@ -198,7 +201,9 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let (scope, destination) = (scope.clone(), destination.clone());
         self.engine
-            .write(move |tx| Box::pin(async move { drain::retire(tx, &scope, (&destination, version)).await }))
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { drain::retire(tx, &scope, (&destination, version)).await })
+            })
             .await
     }
 
@@ -209,9 +214,9 @@ impl Store {
     /// When the database fails.
     pub async fn remind_of_expiry_across_tenants(&self) -> Result<Vec<Expiring>, StoreError> {
         let now = self.sources.now();
-        if expiry::due_across_tenants(&mut *self.engine.read().await?, now).await?.is_empty() {
+        if expiry::due_across_tenants(&mut self.engine.read_across_tenants().await?, now).await?.is_empty() {
             return Ok(Vec::new());
         }
-        self.engine.write(|tx| Box::pin(expiry::remind_across_tenants(tx))).await
+        self.engine.write(Reach::Deployment, |tx| Box::pin(expiry::remind_across_tenants(tx))).await
     }
 }

@@ -3,7 +3,8 @@
 use freehold_model::audit::AuditEntry;
 use freehold_model::customer::Tenant;
 
-use crate::sqlite::tenants;
+use crate::engine::Reach;
+use crate::sql::tenants;
 use crate::{Store, StoreError};
 
 impl Store {
@@ -14,7 +15,9 @@ impl Store {
     pub async fn create_tenant_across_tenants(&self, tenant: &Tenant, audit: &AuditEntry) -> Result<(), StoreError> {
         let tenant = tenant.clone();
         let audit = audit.clone();
-        self.engine.write(move |tx| Box::pin(async move { tenants::create(tx, &tenant, &audit).await })).await
+        self.engine
+            .write(Reach::Deployment, move |tx| Box::pin(async move { tenants::create(tx, &tenant, &audit).await }))
+            .await
     }
 
     /// Every tenant, newest first.
@@ -22,7 +25,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn tenants_across_tenants(&self) -> Result<Vec<Tenant>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         tenants::all_across_tenants(&mut connection).await
     }
 
@@ -31,7 +34,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn find_tenant_across_tenants(&self, name_or_id: &str) -> Result<Option<Tenant>, StoreError> {
-        let mut connection = self.engine.read().await?;
+        let mut connection = self.engine.read_across_tenants().await?;
         tenants::find_across_tenants(&mut connection, name_or_id).await
     }
 }

@@ -22,6 +22,14 @@ macro_rules! on_every_engine {
                 }
             )*
         }
+        mod postgres {
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $claim() {
+                    super::$claim($crate::support::Home::new($crate::support::Engine::Postgres).await).await;
+                }
+            )*
+        }
     };
 }
 pub(crate) use on_every_engine;

@@ -18,9 +18,10 @@ use freehold_model::subscription::EventPattern;
 use freehold_model::time::{Clock, Entropy, Sources};
 use freehold_model::{BatchId, CustomerId, DestinationId, ErrorKind, Failure, Scope, TenantId, Timestamp, VaultKeyId};
 use freehold_store::{
-    BatchLimits, Claim, ClaimRequest, IngestError, IngestRequest, Ingested, Rotated, Settled, Settlement, Store,
-    StoreError, Subscriber,
+    BatchLimits, Claim, ClaimRequest, IngestError, IngestRequest, Ingested, POSTGRES_ROLES, Rotated, Settled,
+    Settlement, Store, StoreError, Subscriber,
 };
+use freehold_test_postgres::Database;
 
 /// 2026-11-23T00:00:00Z.
 const BEGINNING: i64 = 1_795_392_000_000;
@@ -62,12 +63,28 @@ impl Entropy for TestEntropy {
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Engine {
     Sqlite,
+    Postgres,
+}
+
+impl Engine {
+    /// A place for a database of this engine.
+    fn place(self) -> Place {
+        match self {
+            Engine::Sqlite => Place::File(tempfile::tempdir().unwrap()),
+            Engine::Postgres => Place::Server(Database::create(POSTGRES_ROLES).unwrap()),
+        }
+    }
+}
+
+/// Where a database is.
+enum Place {
+    File(tempfile::TempDir),
+    Server(Database),
 }
 
 /// A store with one tenant and one customer in it.
 pub(crate) struct Home {
-    dir: tempfile::TempDir,
-    engine: Engine,
+    place: Place,
     pub(crate) clock: TestClock,
     pub(crate) sources: Sources,
     pub(crate) store: Store,
@@ -77,16 +94,16 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) async fn new(engine: Engine) -> Home {
-        let dir = tempfile::tempdir().unwrap();
+        let place = engine.place();
         let clock = TestClock(Arc::new(AtomicI64::new(BEGINNING)));
         let sources = Sources { clock: Arc::new(clock.clone()), entropy: Arc::new(TestEntropy::default()) };
-        let store = open(engine, &dir, &sources).await;
+        let store = open(&place, &sources).await;
         let tenant = tenant(&sources, "acme");
         store.create_tenant_across_tenants(&tenant, &audit("tenant.create")).await.unwrap();
         let scope = Scope::authenticated(tenant.id.clone());
         let customer = customer(&sources, &tenant.id, None);
         store.create_customer(&scope, &customer, &audit("customer.create")).await.unwrap();
-        Home { dir, engine, clock, sources, store, scope, customer: customer.id }
+        Home { place, clock, sources, store, scope, customer: customer.id }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -95,18 +112,21 @@ impl Home {
 
     /// The database file, for engines that have one.
     pub(crate) fn path(&self) -> std::path::PathBuf {
-        self.dir.path().join("freehold.db")
+        match &self.place {
+            Place::File(folder) => folder.path().join("freehold.db"),
+            Place::Server(_) => panic!("Postgres has no file"),
+        }
     }
 
     /// Closes the store properly and opens it again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
-        self.store = open(self.engine, &self.dir, &self.sources).await;
+        self.store = open(&self.place, &self.sources).await;
     }
 
     /// Opens the database again while the former store was never closed, as after a crash.
     pub(crate) async fn crash(&mut self) {
-        self.store = open(self.engine, &self.dir, &self.sources).await;
+        self.store = open(&self.place, &self.sources).await;
         self.store.recover_leases_across_tenants().await.unwrap();
     }
 
@@ -202,9 +222,10 @@ impl Home {
     }
 }
 
-async fn open(engine: Engine, dir: &tempfile::TempDir, sources: &Sources) -> Store {
-    match engine {
-        Engine::Sqlite => Store::open(&dir.path().join("freehold.db"), sources.clone()).await.unwrap(),
+async fn open(place: &Place, sources: &Sources) -> Store {
+    match place {
+        Place::File(folder) => Store::open(&folder.path().join("freehold.db"), sources.clone()).await.unwrap(),
+        Place::Server(database) => Store::connect(&database.url(), sources.clone()).await.unwrap(),
     }
 }
 
