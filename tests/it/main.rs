@@ -8,6 +8,7 @@ mod crash;
 mod delivery;
 mod egress;
 mod hostile;
+mod hosts;
 mod isolation;
 mod kafka;
 mod keys;

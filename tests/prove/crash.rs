@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use freehold_model::event::{EventId, idempotency_key};
 use freehold_tests::webhook::{Mailbox, WebhookReceiver};
-use freehold_tests::{Api, Result, TestHost, api, bodies, chance};
+use freehold_tests::{Api, Result, Setup, TestHost, api, bodies, chance};
 use serde_json::{Value, json};
 
 use crate::Wish;
@@ -31,7 +31,8 @@ struct Target {
 pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let rounds = wish.rounds.unwrap_or(if wish.short { ROUNDS_SHORT } else { ROUNDS });
     let mut proof = Proof::of("crash");
-    let mut host = TestHost::start().await?;
+    proof.figure("database", wish.database.as_deref().unwrap_or("sqlite"));
+    let mut host = TestHost::start_with(Setup { database: wish.database()?, ..Setup::default() }).await?;
     let key = host.tenant_key("acme")?;
     let receiver = WebhookReceiver::start().await?;
     let setup = host.api(&key);

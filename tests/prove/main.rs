@@ -12,7 +12,8 @@ mod signatures;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use freehold_tests::{Result, trouble};
+use freehold_test_postgres::Database;
+use freehold_tests::{Result, places, trouble};
 
 use crate::proof::Proof;
 
@@ -29,6 +30,8 @@ pub(crate) struct Wish {
     pub(crate) guests: Vec<PathBuf>,
     /// Cases for the egress door.
     pub(crate) cases: Option<PathBuf>,
+    /// Which database the hosts use.
+    pub(crate) database: Option<String>,
     /// What cases are made up from.
     pub(crate) seed: Option<u64>,
 }
@@ -73,6 +76,17 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
     }
 }
 
+impl Wish {
+    /// A database for a host, where it is to be another one than a file of its own.
+    fn database(&self) -> Result<Option<Database>> {
+        match self.database.as_deref() {
+            None | Some("sqlite") => Ok(None),
+            Some("postgres") => places::postgres().map(Some),
+            Some(other) => Err(trouble(format!("--database is sqlite or postgres, not `{other}`"))),
+        }
+    }
+}
+
 fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
     let mut wish = Wish::default();
     let mut arguments = arguments.peekable();
@@ -89,6 +103,9 @@ fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
             }
             "--cases" => {
                 wish.cases = Some(value().ok_or_else(|| trouble("--cases needs a file"))?.into());
+            }
+            "--database" => {
+                wish.database = Some(value().ok_or_else(|| trouble("--database is sqlite or postgres"))?);
             }
             "--seed" => {
                 let number = value().and_then(|number| number.parse().ok());

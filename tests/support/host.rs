@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use freehold_test_postgres::Database;
+
 use crate::api::Api;
 use crate::patience::until;
 use crate::places;
@@ -33,6 +35,8 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// Addresses that it may reach beside public ones; without it, the loopback that the receivers are on.
     pub egress_allow: Option<String>,
+    /// The Postgres database that it uses, maybe beside others; without it, what [`places::database`] says.
+    pub database: Option<Database>,
 }
 
 /// A running `freehold serve`.
@@ -44,6 +48,7 @@ pub struct TestHost {
     environment: Vec<(String, String)>,
     plugins: PathBuf,
     starts: usize,
+    database: Option<Database>,
     // Removed with everything in it when the host goes.
     _temporary: Option<tempfile::TempDir>,
 }
@@ -94,6 +99,11 @@ impl TestHost {
         let (binary, mut environment) = (setup.binary, setup.environment);
         let allowed = setup.egress_allow.unwrap_or_else(|| "127.0.0.0/8".into());
         environment.push(("FREEHOLD_EGRESS_ALLOW".into(), allowed));
+        let database = match setup.database {
+            Some(database) => Some(database),
+            None => places::database()?,
+        };
+        environment.extend(database.iter().map(|database| ("FREEHOLD_DATABASE".into(), database.url())));
         Ok(TestHost {
             child: None,
             url: String::new(),
@@ -102,6 +112,7 @@ impl TestHost {
             environment,
             plugins,
             starts: 0,
+            database,
             _temporary: temporary,
         })
     }
@@ -205,6 +216,33 @@ impl TestHost {
     /// The folder of its data.
     pub fn data(&self) -> PathBuf {
         self.folder.join("data")
+    }
+
+    /// Its database, where it is a Postgres.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_ref()
+    }
+
+    /// Another host on the same Postgres database, with the same key and types.
+    ///
+    /// # Errors
+    /// When it does not become ready, or there is no such database.
+    pub async fn beside(&self) -> Result<TestHost> {
+        let database = self.database.clone().ok_or_else(|| trouble("only hosts on a Postgres can be several"))?;
+        let mut environment = self.environment.clone();
+        environment.push(("FREEHOLD_KEK_FILE".into(), self.data().join("kek").to_string_lossy().into_owned()));
+        let components = std::fs::read_dir(&self.plugins)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        TestHost::start_with(Setup { components, environment, database: Some(database), ..Setup::default() }).await
+    }
+
+    /// Sends its process a signal, such as `STOP`.
+    ///
+    /// # Errors
+    /// When it does not run.
+    pub fn signal(&self, name: &str) -> Result {
+        let process = self.process().ok_or_else(|| trouble("freehold does not run"))?;
+        let status = Command::new("kill").args([&format!("-{name}"), &process.to_string()]).status()?;
+        if status.success() { Ok(()) } else { Err(trouble(format!("kill -{name} failed"))) }
     }
 
     /// Everything it has printed, over all starts.

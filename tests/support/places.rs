@@ -1,6 +1,9 @@
 //! Where are the things that the tests need: the binary, the plugins, the guests, the data?
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use freehold_test_postgres::Database;
 
 use crate::trouble::{Result, trouble};
 
@@ -41,6 +44,27 @@ pub fn plugin(name: &str) -> Result<PathBuf> {
 pub fn guest(name: &str) -> Result<PathBuf> {
     let missing = format!("the guest {name} is missing: run cargo xtask plugins --guests");
     built(target().join(format!("guests/{name}.wasm")), &missing)
+}
+
+/// A Postgres database of its own for whoever asks.
+///
+/// # Errors
+/// When there is no Postgres on this machine; says how to get it.
+pub fn postgres() -> Result<Database> {
+    let roles = Command::new(freehold()?).args(["database", "roles"]).output()?;
+    Database::create(&String::from_utf8_lossy(&roles.stdout)).map_err(trouble)
+}
+
+/// The database of a host that does not care: in a file, unless `FREEHOLD_TEST_DATABASE` says `postgres`.
+///
+/// # Errors
+/// As [`postgres`].
+pub fn database() -> Result<Option<Database>> {
+    match environment("FREEHOLD_TEST_DATABASE") {
+        Some(engine) if engine == "postgres" => postgres().map(Some),
+        Some(engine) if engine != "sqlite" => Err(trouble("FREEHOLD_TEST_DATABASE is sqlite or postgres")),
+        _ => Ok(None),
+    }
 }
 
 /// A file of `tests/data`.

@@ -19,6 +19,9 @@ pub struct PipelineConfig {
     pub plugin_failures_max: u32,
     /// Kibibytes of events that may be on their way into the store at the same time; beyond that publishers are told to wait.
     pub ingest_kib_max: u32,
+    /// How often to look for work that other hosts left or cannot keep up with, in milliseconds, where several hosts share
+    /// the database.
+    pub look_around_ms: u64,
 }
 
 impl Default for PipelineConfig {
@@ -30,6 +33,7 @@ impl Default for PipelineConfig {
             lane_backoff_ms_max: 300_000,
             plugin_failures_max: 3,
             ingest_kib_max: 128 * 1024,
+            look_around_ms: 1_000,
         }
     }
 }

@@ -42,6 +42,7 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:
   freehold serve
   freehold serve --data /var/lib/freehold --listen 0.0.0.0:8080
+  freehold serve --database postgres://freehold@db.example/freehold
   freehold serve --egress-allow 127.0.0.0/8:9000      let destinations reach a local receiver
   FREEHOLD_LOG=debug freehold serve
   freehold serve --set limits.memory_bytes=268435456  any setting that `freehold config` lists
@@ -68,6 +69,9 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Ask the door to the network how it judges.
     #[command(subcommand)]
     Egress(EgressCommand),
+    /// Prepare a Postgres database.
+    #[command(subcommand)]
+    Database(DatabaseCommand),
     /// Print the effective settings as TOML, secrets masked, each with where it came from.
     #[command(after_help = "Examples:
   freehold config
@@ -80,6 +84,22 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     Openapi,
 }
 
+#[derive(Debug, Subcommand)]
+pub(crate) enum DatabaseCommand {
+    /// Print the SQL that makes the roles and the schema which Freehold needs in a Postgres database.
+    #[command(
+        after_help = "An administrator of the database runs it once, and makes the role that Freehold logs in as:
+  freehold database roles | psql --dbname freehold
+  psql --dbname freehold --command \"CREATE ROLE freehold LOGIN NOINHERIT PASSWORD '...'\"
+  psql --dbname freehold --command 'GRANT freehold_owner, freehold_app, freehold_worker TO freehold'
+Then:
+  freehold serve --database postgres://freehold@HOST/freehold
+
+Freehold makes its tables by itself, and brings them up to date whenever a newer version starts."
+    )]
+    Roles,
+}
+
 /// Which installation a command works on.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct WhereArgs {
@@ -89,6 +109,10 @@ pub(crate) struct WhereArgs {
     /// Data directory: database, key file, plugins, code cache [default: ./freehold-data]
     #[arg(long, value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
+    /// Postgres database that any number of hosts share, such as postgres://freehold@db.example/freehold; the password
+    /// comes from PGPASSWORD, ~/.pgpass or FREEHOLD_DATABASE [default: a SQLite file in the data directory]
+    #[arg(long, value_name = "URL")]
+    pub(crate) database: Option<String>,
 }
 
 /// Every setting that has a flag of its own.

@@ -14,7 +14,7 @@ use std::future::Future;
 use freehold_control::{Control, ControlError};
 use freehold_store::Store;
 
-use crate::cli::{Cli, Command, WhereArgs};
+use crate::cli::{Cli, Command, DatabaseCommand, WhereArgs};
 use crate::config::{self, Config, Effective};
 use crate::data_dir::DataDir;
 use crate::failure::{self, Failure};
@@ -37,6 +37,10 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Egress(command) => briefly(egress::run(command)),
         Command::Config(args) => {
             print(&config::load(&args)?.show());
+            Ok(())
+        }
+        Command::Database(DatabaseCommand::Roles) => {
+            print(freehold_store::POSTGRES_ROLES);
             Ok(())
         }
         Command::Openapi => openapi::run(),
@@ -70,10 +74,13 @@ fn settings(place: &WhereArgs) -> Result<Effective, Failure> {
     Ok(effective)
 }
 
-/// The use-cases on the database of `data`, which a server may be using at the same time.
-async fn open_control(data: &DataDir) -> Result<(Control, Store), Failure> {
+/// The use-cases on the database, which servers may be using at the same time.
+async fn open_control(config: &Config) -> Result<(Control, Store), Failure> {
+    if config.database.is_none() {
+        DataDir::open(&config.data)?;
+    }
     let sources = sources::system();
-    let store = wiring::open_store(data, &sources).await?;
+    let store = wiring::open_store(config, &sources).await?;
     Ok((wiring::operator_control(store.clone(), sources)?, store))
 }
 

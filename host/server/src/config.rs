@@ -3,6 +3,7 @@
 //! Defaults, then a TOML file, then `FREEHOLD_…` environment variables, then flags: the later wins. The names are those
 //! of the structs' fields, so a new field is at once a key of the file, a variable and a row of `freehold config`.
 
+mod database;
 mod egress;
 mod environment;
 mod known;
@@ -18,6 +19,7 @@ use freehold_sandbox::Limits;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+pub(crate) use self::database::DatabaseUrl;
 use self::egress::EgressSection;
 use crate::cli::{ServeArgs, WhereArgs};
 use crate::failure::Failure;
@@ -30,6 +32,8 @@ pub(crate) struct Config {
     pub(crate) listen: SocketAddr,
     /// The data directory.
     pub(crate) data: PathBuf,
+    /// The Postgres database; none means a file in the data directory.
+    pub(crate) database: Option<DatabaseUrl>,
     /// Folders with plugins; none means the default folders.
     pub(crate) plugins: Vec<PathBuf>,
     /// The key file; none means `kek` in the data directory.
@@ -71,6 +75,7 @@ impl Default for Config {
         Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             data: PathBuf::from("freehold-data"),
+            database: None,
             plugins: Vec::new(),
             kek_file: None,
             kek_cache_ms: 5 * 60 * 1000,

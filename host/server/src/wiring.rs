@@ -17,9 +17,14 @@ use crate::failure::Failure;
 /// What code is compiled under: the name of the key that authenticates the code cache.
 const CODE_KEY_PURPOSE: &str = "code cache";
 
-/// Opens the database of `data`.
-pub(crate) async fn open_store(data: &DataDir, sources: &Sources) -> Result<Store, Failure> {
-    let path = data.database();
+/// Opens the database.
+pub(crate) async fn open_store(config: &Config, sources: &Sources) -> Result<Store, Failure> {
+    if let Some(url) = &config.database {
+        return Store::connect(url.reveal(), sources.clone())
+            .await
+            .map_err(|error| Failure::because(format!("{url:?}: the database cannot be used"), &error));
+    }
+    let path = DataDir::at(&config.data).database();
     Store::open(&path, sources.clone())
         .await
         .map_err(|error| Failure::because(format!("{}: the database cannot be opened", path.display()), &error))

@@ -128,6 +128,16 @@ impl Store {
         queue::lanes_across_tenants(&mut connection, Standing::Active).await
     }
 
+    /// Every lane of an active destination that has something to claim now, as far as its bounds allow it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn due_lanes_across_tenants(&self) -> Result<Vec<Lane>, StoreError> {
+        let standing = Standing::Due(self.sources.now());
+        let mut connection = self.engine.read_across_tenants().await?;
+        queue::lanes_across_tenants(&mut connection, standing).await
+    }
+
     /// Ends every lease, when no other process holds any: at start, those of the former process are lost.
     ///
     /// # Errors

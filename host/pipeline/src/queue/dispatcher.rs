@@ -8,6 +8,7 @@ use freehold_model::lane::{Lane, LaneListener};
 use freehold_model::{DestinationId, Scope, Timestamp};
 use freehold_store::StoreError;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::MissedTickBehavior;
 
 use crate::credentials;
 use crate::queue::lanes::{Fared, Lanes, Turn};
@@ -45,7 +46,10 @@ impl Dispatcher {
         }
         tokio::spawn(dispatcher.clone().run(inbox));
         tokio::spawn(keep_house(sender.clone()));
-        tokio::spawn(credentials::watch(sender));
+        tokio::spawn(credentials::watch(sender.clone()));
+        if sender.store.is_shared() {
+            tokio::spawn(dispatcher.clone().look_around());
+        }
         Ok(dispatcher)
     }
 
@@ -110,6 +114,22 @@ impl Dispatcher {
             }
             News::Finished { destination, fared, next_at } => lanes.finished(&destination, fared, next_at, now),
             News::Stop(done) => *stop = Some(done),
+        }
+    }
+
+    /// Wakes the lanes that have something to do now: other hosts tell this one of nothing.
+    async fn look_around(self) {
+        let mut interval = tokio::time::interval(Duration::from_millis(self.sender.config.look_around_ms.max(1)));
+        interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            interval.tick().await;
+            match self.sender.store.due_lanes_across_tenants().await {
+                Ok(lanes) => lanes.iter().for_each(|lane| self.wake(lane)),
+                Err(StoreError::Closed) => return,
+                Err(error) => {
+                    tracing::warn!(error = &error as &dyn std::error::Error, "the queue could not be looked at")
+                }
+            }
         }
     }
 

@@ -7,7 +7,6 @@ use freehold_store::Store;
 
 use crate::cli::{ApiKeysCommand, RoleArg, WhereArgs};
 use crate::commands::{open_control, print, refused, settings, table};
-use crate::data_dir::DataDir;
 use crate::failure::Failure;
 use crate::sources;
 
@@ -66,8 +65,7 @@ fn state(key: &ApiKey, now: Timestamp) -> String {
 }
 
 async fn open(tenant: &str, place: &WhereArgs) -> Result<(Control, Store, Caller), Failure> {
-    let data = DataDir::open(&settings(place)?.config.data)?;
-    let (control, store) = open_control(&data).await?;
+    let (control, store) = open_control(&settings(place)?.config).await?;
     let found = control.find_tenant(tenant).await.map_err(refused)?;
     let tenant = found.ok_or_else(|| {
         Failure::new(format!("there is no tenant `{tenant}`; `freehold tenants list` shows those there are"))

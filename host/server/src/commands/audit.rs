@@ -54,8 +54,7 @@ async fn export(args: AuditExportArgs) -> Result<(), Failure> {
             (control.export_audit(&caller, format, filter).await.map_err(refused)?, store)
         }
         None => {
-            let data = DataDir::open(&settings(&args.place)?.config.data)?;
-            let (control, store) = open_control(&data).await?;
+            let (control, store) = open_control(&settings(&args.place)?.config).await?;
             (control.export_deployment_audit(format).await.map_err(refused)?, store)
         }
     };
@@ -111,8 +110,7 @@ async fn attempts(tenant: &str, place: &WhereArgs) -> Result<(), Failure> {
 
 /// The use-cases for one tenant, as the operator.
 async fn open(tenant: &str, place: &WhereArgs) -> Result<(Control, Store, Caller), Failure> {
-    let data = DataDir::open(&settings(place)?.config.data)?;
-    let (control, store) = open_control(&data).await?;
+    let (control, store) = open_control(&settings(place)?.config).await?;
     let found = control.find_tenant(tenant).await.map_err(refused)?;
     let found = found.ok_or_else(|| {
         Failure::new(format!("there is no tenant `{tenant}`; `freehold tenants list` shows those there are"))
@@ -123,9 +121,9 @@ async fn open(tenant: &str, place: &WhereArgs) -> Result<(Control, Store, Caller
 
 /// The use-cases over the vault, which signs.
 async fn open_signing(effective: &Effective) -> Result<(Control, Store), Failure> {
-    let data = DataDir::open(&effective.config.data)?;
+    DataDir::open(&effective.config.data)?;
     let sources = sources::system();
-    let store = wiring::open_store(&data, &sources).await?;
+    let store = wiring::open_store(&effective.config, &sources).await?;
     let vault = Keys::new(effective, &store, &sources).open_vault().await?;
     Ok((wiring::keys_control(store.clone(), vault, sources)?, store))
 }

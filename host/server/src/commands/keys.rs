@@ -41,7 +41,7 @@ impl Installation {
         let effective = settings(place)?;
         let data = DataDir::open(&effective.config.data)?;
         let sources = sources::system();
-        let store = wiring::open_store(&data, &sources).await?;
+        let store = wiring::open_store(&effective.config, &sources).await?;
         let keys = Keys::new(&effective, &store, &sources);
         Ok(Installation { data, store, keys })
     }

@@ -65,7 +65,7 @@ impl Server {
             Failure::because(format!("cannot listen on {}; choose another with --listen", config.listen), &error)
         })?;
         let sources = sources::system();
-        let store = wiring::open_store(&data, &sources).await?;
+        let store = wiring::open_store(config, &sources).await?;
         key::warn_of_variable(effective);
         let keys = Keys::new(effective, &store, &sources);
         let vault = Arc::new(keys.open_vault().await?);

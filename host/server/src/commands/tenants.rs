@@ -9,8 +9,9 @@ use crate::failure::Failure;
 pub(super) async fn run(command: TenantsCommand) -> Result<(), Failure> {
     match command {
         TenantsCommand::Create { name, place } => {
-            let data = DataDir::open_or_create(&settings(&place)?.config.data)?;
-            let (control, store) = open_control(&data).await?;
+            let config = settings(&place)?.config;
+            DataDir::open_or_create(&config.data)?;
+            let (control, store) = open_control(&config).await?;
             let made = control.create_tenant(&name).await.map_err(refused)?;
             store.close().await;
             print(&format!("tenant: {}\nkey: {}\n", made.tenant.id, made.key.text.show()));
@@ -20,8 +21,7 @@ pub(super) async fn run(command: TenantsCommand) -> Result<(), Failure> {
             Ok(())
         }
         TenantsCommand::List { place } => {
-            let data = DataDir::open(&settings(&place)?.config.data)?;
-            let (control, store) = open_control(&data).await?;
+            let (control, store) = open_control(&settings(&place)?.config).await?;
             let tenants = control.tenants().await.map_err(refused)?;
             store.close().await;
             let rows: Vec<_> = tenants

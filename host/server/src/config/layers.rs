@@ -6,6 +6,7 @@ use figment::providers::{Format, Serialized, Toml};
 use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
+use super::database::without_password;
 use super::environment::{CONFIG, Environment, KEK};
 use super::{Config, Effective, default_file, known};
 use crate::cli::ServeArgs;
@@ -37,6 +38,8 @@ pub(super) fn of_flags(args: &ServeArgs) -> Result<Vec<Setting>, Failure> {
         settings.extend(value.map(|value| Setting { path: path.to_owned(), value, origin: format!("flag {flag}") }));
     };
     add("data", "--data", args.place.data.as_ref().map(|path| path.to_string_lossy().into_owned().into()));
+    let database = args.place.database.as_deref().map(without_password).transpose()?;
+    add("database", "--database", database.map(Value::from));
     add("listen", "--listen", args.listen.map(|address| address.to_string().into()));
     let plugins: Vec<Value> = args.plugins.iter().map(|path| path.to_string_lossy().into_owned().into()).collect();
     add("plugins", "--plugins", (!plugins.is_empty()).then(|| plugins.into()));

@@ -1,6 +1,7 @@
 //! The SQL of the queue as a whole: which lanes have work, how much there is, what a restart finds.
 
 use crate::sql::connection::{Connection, SqlRow};
+use freehold_model::Timestamp;
 use freehold_model::lane::Lane;
 
 use crate::StoreError;
@@ -27,6 +28,11 @@ const LANES_ACROSS_TENANTS: &str = "WITH RECURSIVE
         FROM (SELECT id FROM waiting UNION SELECT id FROM begun) AS lane
         CROSS JOIN destinations AS d INDEXED BY destinations_id ON d.destination_id = lane.id
         WHERE CASE $1 WHEN 'active' THEN d.deleted_at IS NULL AND d.paused_at IS NULL
+            WHEN 'due' THEN d.deleted_at IS NULL AND d.paused_at IS NULL AND (
+                EXISTS (SELECT 1 FROM deliveries AS w INDEXED BY deliveries_queue
+                    WHERE w.destination_id = d.destination_id AND w.state = 'queued' AND w.batch_id IS NULL)
+                OR EXISTS (SELECT 1 FROM batches AS b INDEXED BY batches_open
+                    WHERE b.destination_id = d.destination_id AND b.open = 1 AND b.next_at <= $2))
             ELSE d.deleted_at IS NOT NULL END";
 
 const RECOVER_ACROSS_TENANTS: &str = "UPDATE attempts SET state = 'lost', finished_at = $1
@@ -41,6 +47,8 @@ const RECOVER_ACROSS_TENANTS: &str = "UPDATE attempts SET state = 'lost', finish
 pub(crate) enum Standing {
     /// Of destinations that deliver now.
     Active,
+    /// Of those, the lanes with something to claim at this moment.
+    Due(Timestamp),
     /// Of destinations that were deleted.
     Ended,
 }
@@ -58,11 +66,12 @@ pub(crate) async fn lanes_across_tenants(
             destination: row.parsed("destination_id", |text| text.parse().ok())?,
         })
     };
-    let standing = match standing {
-        Standing::Active => "active",
-        Standing::Ended => "ended",
+    let (standing, now) = match standing {
+        Standing::Active => ("active", None),
+        Standing::Due(now) => ("due", Some(now.millis())),
+        Standing::Ended => ("ended", None),
     };
-    query(LANES_ACROSS_TENANTS).bind(standing).fetch_all(connection).await?.iter().map(read).collect()
+    query(LANES_ACROSS_TENANTS).bind(standing).bind(now).fetch_all(connection).await?.iter().map(read).collect()
 }
 
 pub(crate) async fn recover_across_tenants(tx: &mut Tx) -> Result<u64, StoreError> {

@@ -1,0 +1,107 @@
+//! Several hosts on one Postgres: each serves and delivers, and none is missed when it is stopped, killed or held up.
+
+use freehold_tests::webhook::Reply;
+use freehold_tests::{Gate, Result, Setup, TestHost, bodies, places};
+use serde_json::json;
+
+use crate::story::Story;
+
+/// Leases that run out within a test's patience; the bounds on calls must stay below them.
+const SHORT_LEASES: [(&str, &str); 4] = [
+    ("FREEHOLD_LIMITS_OPEN_MS", "500"),
+    ("FREEHOLD_LIMITS_CALL_MS", "2000"),
+    ("FREEHOLD_DELIVERY_LEASE_MS", "3000"),
+    ("FREEHOLD_DELIVERY_LOOK_AROUND_MS", "100"),
+];
+
+/// A story on a Postgres, and a second host beside its own.
+async fn two_hosts() -> Result<(Story, TestHost)> {
+    let environment = SHORT_LEASES.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let setup = Setup { environment, database: Some(places::postgres()?), ..Setup::default() };
+    let story = Story::on(setup, |body| bodies::one_by_one(bodies::retrying_at_once(body))).await?;
+    let second = story.host.beside().await?;
+    Ok((story, second))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_api_is_the_same_at_each_host() -> Result {
+    let (story, second) = two_hosts().await?;
+    let api = second.api(story.api.key());
+
+    let event = story.api.publish_one(&story.customer, "order.made", json!({ "number": 1 })).await?;
+    let other = api.create_customer("customer-two").await?;
+
+    assert_eq!(api.get(&format!("/v1/events/{event}")).await?.status, 200);
+    assert_eq!(story.api.get(&format!("/v1/customers/{other}")).await?.status, 200);
+    assert_eq!(api.settled(&story.of_destination()).await?.len(), 1);
+    assert_eq!(story.mailbox.accepted().len(), 1, "two hosts deliver an event once");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_killed_host_had_under_way_is_delivered_by_another() -> Result {
+    let (mut story, second) = two_hosts().await?;
+    let gate = Gate::closed();
+    story.mailbox.otherwise(Reply::Held(gate.clone()));
+    for number in 0..20 {
+        story.api.publish_one(&story.customer, "order.made", json!({ "number": number })).await?;
+    }
+    story.mailbox.wait_for(1).await?;
+
+    story.host.kill();
+    story.mailbox.otherwise(Reply::Status(204));
+    gate.open();
+
+    let api = second.api(story.api.key());
+    let settled = api.settled(&story.of_destination()).await?;
+    assert_eq!(settled.len(), 20);
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_was_held_up_beyond_its_lease_overwrites_nothing() -> Result {
+    let (story, second) = two_hosts().await?;
+    // Only the first host is there to begin with.
+    second.signal("STOP")?;
+    let gate = Gate::closed();
+    story.mailbox.otherwise(Reply::Held(gate.clone()));
+    story.api.publish_one(&story.customer, "order.made", json!({ "number": 1 })).await?;
+    story.mailbox.wait_for(1).await?;
+
+    story.host.signal("STOP")?;
+    story.mailbox.otherwise(Reply::Status(204));
+    second.signal("CONT")?;
+    let api = second.api(story.api.key());
+    let settled = api.settled(&story.of_destination()).await?;
+    gate.open();
+    story.host.signal("CONT")?;
+
+    assert_eq!(settled[0]["state"], "delivered");
+    let before = api.attempts(&story.of_destination()).await?;
+    let states: Vec<_> = before.iter().map(|attempt| attempt["state"].clone()).collect();
+    assert_eq!(states, ["delivered", "lost"], "newest first");
+    // The host that was held up is back: it serves, and what it settles too late changes nothing.
+    assert_eq!(story.api.settled(&story.of_destination()).await?, settled);
+    assert_eq!(story.api.attempts(&story.of_destination()).await?, before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_that_is_stopped_leaves_the_rest_to_the_others() -> Result {
+    let (mut story, second) = two_hosts().await?;
+    for number in 0..50 {
+        story.api.publish_one(&story.customer, "order.made", json!({ "number": number })).await?;
+    }
+
+    story.host.stop().await?;
+
+    let api = second.api(story.api.key());
+    let settled = api.settled(&story.of_destination()).await?;
+    assert_eq!(settled.len(), 50);
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    let ids: std::collections::BTreeSet<String> =
+        story.mailbox.accepted().into_iter().map(|request| request.id).collect();
+    assert_eq!(ids.len(), 50);
+    Ok(())
+}
