@@ -187,8 +187,20 @@ async fn a_log_that_was_edited_before_it_was_signed_is_not_signed() -> Result {
     Ok(())
 }
 
-/// Changes bytes of the stopped host's database, as somebody with a hex editor would.
+/// Changes bytes of the stopped host's database, as somebody with a hex editor would, or with the administrator's password.
 fn edit_database(host: &TestHost, from: &[u8], to: &[u8]) -> Result {
+    if let Some(database) = host.database() {
+        let (from, to) = (String::from_utf8_lossy(from), String::from_utf8_lossy(to));
+        let columns =
+            [("audit", "action"), ("audit", "details"), ("attempts", "report"), ("attempts", "component_digest")];
+        for (table, column) in columns {
+            let edit = format!("UPDATE freehold.{table} SET {column} = replace({column}, '{from}', '{to}')");
+            database
+                .run(&format!("SET session_replication_role = replica; {edit}"))
+                .map_err(freehold_tests::trouble)?;
+        }
+        return Ok(());
+    }
     let database = host.data().join("freehold.db");
     let mut bytes = fs::read(&database)?;
     let places: Vec<usize> =

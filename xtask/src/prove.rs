@@ -19,6 +19,7 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   secrets      a planted credential is found nowhere it should not be
   crash        kill -9 loses nothing that was acknowledged
                --rounds N       how often to kill (200; 20 in short form)
+               --database NAME  sqlite (unless told otherwise) or postgres
   rotation     replacing credentials under load loses nothing, and a revoked one is dead at once
                --rounds N       how often to replace each (20; 4 in short form)
   signatures   webhook signatures are right
@@ -33,6 +34,7 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
 Examples:
   cargo xtask prove
   cargo xtask prove crash --rounds 50
+  cargo xtask prove crash --database postgres
   cargo xtask prove sandbox --guest my-plugin.wasm
   cargo xtask prove signatures --vectors more.json | tail -n 1
   cargo xtask prove egress --cases more.txt

@@ -17,6 +17,9 @@ The last line reads `N passed, N failed`: tests, and one for each check that is 
 
 Usage: cargo xtask test [--quick | --peers] [--guest-toolchain rustup|debian]
 
+The stories and the crash proof run on SQLite and on a Postgres that is started for them: it needs the machine's own packages
+(`apt-get install postgresql` on Debian and Ubuntu).
+
   --quick     leave out what starts a server: end-to-end tests and proofs
   --peers     the full matrix of servers that are not ours, such as every version of Kafka, and a failure where one of
               them cannot be had. Without it, what cannot be had here is not tried, and the tests say so.
@@ -128,6 +131,9 @@ impl Report {
         // What an earlier run had to leave out is no news, and mostly there is none.
         drop(std::fs::remove_file(&left_out));
         self.tests("tests of the host", command.args(["test", "--workspace", "--no-fail-fast"]));
+        let mut on_postgres = program::cargo();
+        on_postgres.env("FREEHOLD_TEST_DATABASE", "postgres").args(["test", "-p", "freehold-tests", "--test", "it"]);
+        self.tests("the same stories on Postgres", on_postgres.arg("--no-fail-fast"));
         let notes = std::fs::read_to_string(left_out).unwrap_or_default();
         notes.lines().collect::<BTreeSet<&str>>().into_iter().for_each(say::note);
     }
@@ -136,6 +142,8 @@ impl Report {
         for name in prove::NAMES {
             self.check(&format!("proof, short form: {name}"), || program::run(prove::prover().args([name, "--short"])));
         }
+        let on_postgres = ["crash", "--short", "--database", "postgres"];
+        self.check("proof, short form: crash, on Postgres", || program::run(prove::prover().args(on_postgres)));
     }
 
     /// Runs a check that is not a test: it counts as one.

@@ -68,8 +68,7 @@ impl Pipeline {
     pub async fn start(parts: PipelineParts) -> Result<Pipeline, StartError> {
         let PipelineParts { store, vault, sandbox, catalogue, sources, config, registry } = parts;
         let metrics = Arc::new(Metrics::register(&registry)?);
-        // Where several hosts share the database, the leases may be theirs: a dead host's run out by themselves.
-        let lost = if store.is_shared() { 0 } else { store.recover_leases_across_tenants().await? };
+        let lost = store.recover_leases_across_tenants().await?;
         if lost > 0 {
             tracing::warn!(
                 batches = lost,

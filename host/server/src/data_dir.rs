@@ -5,6 +5,8 @@ use std::io::{Read, Seek, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use freehold_model::Sources;
+
 use crate::failure::Failure;
 
 /// A data directory that exists.
@@ -51,6 +53,23 @@ impl DataDir {
     /// The database file.
     pub(crate) fn database(&self) -> PathBuf {
         self.0.join("freehold.db")
+    }
+
+    /// What names this host among those that share a database. Made at the first start; a data directory that is not there
+    /// belongs to a command, which holds no lease and needs no name that lasts.
+    pub(crate) fn host(&self, sources: &Sources) -> Result<String, Failure> {
+        let path = self.0.join("host");
+        match fs::read_to_string(&path) {
+            Ok(name) if !name.trim().is_empty() => return Ok(name.trim().to_owned()),
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(Failure::at(&path)(error)),
+            _ => {}
+        }
+        let name: [u8; 16] = sources.random();
+        let name: String = name.iter().map(|byte| format!("{byte:02x}")).collect();
+        if self.0.is_dir() {
+            fs::write(&path, format!("{name}\n")).map_err(Failure::at(&path))?;
+        }
+        Ok(name)
     }
 
     /// The folder of compiled code.

@@ -20,7 +20,8 @@ const CODE_KEY_PURPOSE: &str = "code cache";
 /// Opens the database.
 pub(crate) async fn open_store(config: &Config, sources: &Sources) -> Result<Store, Failure> {
     if let Some(url) = &config.database {
-        return Store::connect(url.reveal(), sources.clone())
+        let host = DataDir::at(&config.data).host(sources)?;
+        return Store::connect(url.reveal(), &host, sources.clone())
             .await
             .map_err(|error| Failure::because(format!("{url:?}: the database cannot be used"), &error));
     }

@@ -3,6 +3,8 @@
 mod postgres;
 mod sqlite;
 
+use std::sync::Arc;
+
 use freehold_model::time::Sources;
 use freehold_model::{DestinationId, Scope, TenantId, Timestamp};
 use futures_util::future::BoxFuture;
@@ -19,6 +21,8 @@ pub(crate) use sqlite::Sqlite;
 pub(crate) struct Tx {
     pub(crate) connection: Connection,
     pub(crate) sources: Sources,
+    /// The host that runs it, where there may be several.
+    pub(crate) host: Option<Arc<str>>,
 }
 
 impl Tx {

@@ -63,14 +63,14 @@ impl Store {
 
     /// Connects to a Postgres database that other hosts may use at the same time, and brings its schema up to date.
     ///
-    /// `url` names a role that can log in and is a member of the three roles that [`POSTGRES_ROLES`] makes. Must be called
-    /// within a tokio runtime.
+    /// `url` names a role that can log in and is a member of the three roles that [`POSTGRES_ROLES`] makes. `host` is unlike
+    /// any other host's, and stays the same when this one starts again. Must be called within a tokio runtime.
     ///
     /// # Errors
     /// When the database cannot be reached, its roles are missing or could get around row-level security, or its schema
     /// was written by a newer version.
-    pub async fn connect(url: &str, sources: Sources) -> Result<Store, StoreError> {
-        let engine = Engine::Postgres(Postgres::connect(url, sources.clone()).await?);
+    pub async fn connect(url: &str, host: &str, sources: Sources) -> Result<Store, StoreError> {
+        let engine = Engine::Postgres(Postgres::connect(url, host, sources.clone()).await?);
         Store::with(engine, sources).await
     }
 

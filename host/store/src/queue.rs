@@ -138,7 +138,7 @@ impl Store {
         queue::lanes_across_tenants(&mut connection, standing).await
     }
 
-    /// Ends every lease, when no other process holds any: at start, those of the former process are lost.
+    /// Ends every lease of this host: at start, those of the former process are lost. Must not be called later.
     ///
     /// # Errors
     /// When the database fails.

@@ -58,6 +58,11 @@ impl Database {
         format!("postgres://{role}@127.0.0.1:{}/{}", self.server.port, self.name)
     }
 
+    /// The folder of the server's programs.
+    pub fn programs(&self) -> &Path {
+        &self.server.programs
+    }
+
     /// Runs SQL as an administrator, whom no row-level security binds. Returns the rows, columns divided by `|`.
     ///
     /// # Errors

@@ -255,7 +255,7 @@ mod tests {
 
     #[test]
     fn a_named_file_that_is_not_there_is_refused() {
-        let place = WhereArgs { config: Some("/nowhere/freehold.toml".into()), data: None };
+        let place = WhereArgs { config: Some("/nowhere/freehold.toml".into()), data: None, database: None };
 
         let refusal = load(place.config.as_deref(), &[], Environment::default()).unwrap_err().to_string();
 

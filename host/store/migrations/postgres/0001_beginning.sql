@@ -192,6 +192,8 @@ CREATE TABLE batches (
     open               BIGINT NOT NULL CHECK (open IN (0, 1)),
     lease_token        BIGINT NOT NULL,
     lease_until        BIGINT,
+    -- Who holds the lease, so that it finds it again after a restart.
+    lease_host         TEXT,
     attempt_id         TEXT,
     PRIMARY KEY (tenant_id, batch_id),
     FOREIGN KEY (tenant_id, customer_id, destination_id)

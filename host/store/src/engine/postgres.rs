@@ -7,6 +7,7 @@ mod check;
 mod ingest;
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_model::Scope;
@@ -37,12 +38,13 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
 pub(crate) struct Postgres {
     pool: PgPool,
     sources: Sources,
+    host: Arc<str>,
     publishers: mpsc::Sender<Waiting>,
 }
 
 impl Postgres {
     /// Connects, brings the schema up to date, and makes sure that row-level security binds this host.
-    pub(crate) async fn connect(url: &str, sources: Sources) -> Result<Postgres, StoreError> {
+    pub(crate) async fn connect(url: &str, host: &str, sources: Sources) -> Result<Postgres, StoreError> {
         let options = options(url)?;
         let mut connection = options.connect().await.map_err(unreachable)?;
         check::roles(&mut connection).await?;
@@ -56,7 +58,7 @@ impl Postgres {
             .await
             .map_err(unreachable)?;
         let (publishers, waiting) = mpsc::channel(ingest::WAITING_MAX);
-        let engine = Postgres { pool, sources, publishers };
+        let engine = Postgres { pool, sources, host: host.into(), publishers };
         tokio::spawn(ingest::serve(engine.clone().without_publishers(), waiting));
         Ok(engine)
     }
@@ -71,7 +73,11 @@ impl Postgres {
     where
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send,
     {
-        let mut tx = Tx { connection: self.begin(reach).await?, sources: self.sources.clone() };
+        let mut tx = Tx {
+            connection: self.begin(reach).await?,
+            sources: self.sources.clone(),
+            host: Some(Arc::clone(&self.host)),
+        };
         let done = job(&mut tx).await?;
         if let Connection::Postgres(transaction) = tx.connection {
             transaction.commit().await?;

@@ -37,7 +37,7 @@ const MIGRATIONS: [(i64, &str, &str); 5] = [
     (2, "audit chain", include_str!("../../migrations/sqlite/0002_audit_chain.sql")),
     (3, "keks", include_str!("../../migrations/sqlite/0003_keks.sql")),
     (4, "rotation", include_str!("../../migrations/sqlite/0004_rotation.sql")),
-    (9, "places", include_str!("../../migrations/sqlite/0009_places.sql")),
+    (5, "hosts", include_str!("../../migrations/sqlite/0005_hosts.sql")),
 ];
 
 /// The engine. Clones share it.

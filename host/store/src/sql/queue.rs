@@ -37,10 +37,10 @@ const LANES_ACROSS_TENANTS: &str = "WITH RECURSIVE
 
 const RECOVER_ACROSS_TENANTS: &str = "UPDATE attempts SET state = 'lost', finished_at = $1
         FROM batches AS b INDEXED BY batches_leased
-        WHERE b.lease_until IS NOT NULL AND attempts.tenant_id = b.tenant_id AND attempts.attempt_id = b.attempt_id
+        WHERE b.lease_until IS NOT NULL AND (b.lease_host = $2 OR $2 IS NULL) AND attempts.tenant_id = b.tenant_id AND attempts.attempt_id = b.attempt_id
             AND attempts.state = 'started';
     UPDATE batches INDEXED BY batches_leased SET lease_until = NULL, next_at = $1, attempts = attempts + 1
-        WHERE lease_until IS NOT NULL";
+        WHERE lease_until IS NOT NULL AND (lease_host = $2 OR $2 IS NULL)";
 
 /// Which lanes are asked for.
 #[derive(Debug, Clone, Copy)]
@@ -75,7 +75,7 @@ pub(crate) async fn lanes_across_tenants(
 }
 
 pub(crate) async fn recover_across_tenants(tx: &mut Tx) -> Result<u64, StoreError> {
-    let statement = query(RECOVER_ACROSS_TENANTS).bind(tx.now().millis());
+    let statement = query(RECOVER_ACROSS_TENANTS).bind(tx.now().millis()).bind(tx.host.as_deref());
     let answers = run_all(&mut tx.connection, statement).await?;
     Ok(answers.last().map_or(0, |answer| answer.changed))
 }

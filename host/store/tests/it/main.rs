@@ -5,6 +5,7 @@
 mod conformance;
 mod queue_model;
 mod rotation_model;
+mod row_level_security;
 mod sql;
 mod stateless;
 mod support;

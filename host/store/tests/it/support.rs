@@ -118,6 +118,21 @@ impl Home {
         }
     }
 
+    /// The database, for engines that have a server.
+    pub(crate) fn database(&self) -> &Database {
+        match &self.place {
+            Place::Server(database) => database,
+            Place::File(_) => panic!("SQLite has no server"),
+        }
+    }
+
+    /// Another customer of the tenant.
+    pub(crate) async fn sibling(&self) -> CustomerId {
+        let customer = customer(&self.sources, self.scope.tenant(), None);
+        self.store.create_customer(&self.scope, &customer, &audit("customer.create")).await.unwrap();
+        customer.id
+    }
+
     /// Closes the store properly and opens it again.
     pub(crate) async fn reopen(&mut self) {
         self.store.close().await;
@@ -225,7 +240,7 @@ impl Home {
 async fn open(place: &Place, sources: &Sources) -> Store {
     match place {
         Place::File(folder) => Store::open(&folder.path().join("freehold.db"), sources.clone()).await.unwrap(),
-        Place::Server(database) => Store::connect(&database.url(), sources.clone()).await.unwrap(),
+        Place::Server(database) => Store::connect(&database.url(), "host", sources.clone()).await.unwrap(),
     }
 }
 

@@ -83,7 +83,7 @@ impl Writer {
     /// Starts the writer on its connection. It ends when it is closed or every handle is gone.
     pub(crate) fn start(connection: Connection, sources: Sources) -> Writer {
         let (jobs, waiting) = mpsc::channel(WAITING_JOBS_MAX);
-        tokio::spawn(serve(Tx { connection, sources }, waiting));
+        tokio::spawn(serve(Tx { connection, sources, host: None }, waiting));
         Writer { jobs }
     }
 

@@ -17,15 +17,15 @@ use crate::sql::statement::{run_all, scoped};
 const LEASE: &str = "UPDATE attempts SET state = 'lost', finished_at = $4
         WHERE tenant_id = $1 AND attempt_id IN (SELECT value FROM json_each($6)) AND state = 'started';
     INSERT INTO batches (tenant_id, customer_id, destination_id, batch_id, events, credential_version, attempts,
-            first_attempt_at, next_at, open, lease_token, lease_until, attempt_id)
-        SELECT $1, $2, $3, value ->> 0, CAST(value ->> 3 AS BIGINT), CAST(value ->> 5 AS BIGINT), 0, $4, $5, 1, 1, $5,
+            first_attempt_at, next_at, open, lease_token, lease_until, lease_host, attempt_id)
+        SELECT $1, $2, $3, value ->> 0, CAST(value ->> 3 AS BIGINT), CAST(value ->> 5 AS BIGINT), 0, $4, $5, 1, 1, $5, $12,
             value ->> 1
         FROM json_each($8);
     UPDATE deliveries SET batch_id = member.value ->> 1 FROM json_each($9) AS member
         WHERE +deliveries.tenant_id = $1 AND deliveries.seq = CAST(member.value ->> 0 AS BIGINT);
     UPDATE batches SET credential_version = CAST(due.value ->> 5 AS BIGINT),
             attempts = CAST(due.value ->> 2 AS BIGINT) - 1, next_at = $5, lease_until = $5,
-            lease_token = lease_token + 1, attempt_id = due.value ->> 1
+            lease_host = $12, lease_token = lease_token + 1, attempt_id = due.value ->> 1
         FROM json_each($10) AS due
         WHERE +batches.tenant_id = $1 AND batches.tenant_id = due.value ->> 4 AND batches.batch_id = due.value ->> 0;
     INSERT INTO attempts (tenant_id, customer_id, destination_id, batch_id, attempt_id, number, state, events,
@@ -75,7 +75,8 @@ pub(super) async fn leases(
         .bind(to_json(&new_batches)?)
         .bind(to_json(&members)?)
         .bind(to_json(&due_batches)?)
-        .bind(to_json(&attempts)?);
+        .bind(to_json(&attempts)?)
+        .bind(tx.host.as_deref());
     run_all(&mut tx.connection, statement).await?;
     Ok(())
 }
