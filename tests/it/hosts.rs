@@ -1,7 +1,7 @@
 //! Several hosts on one Postgres: each serves and delivers, and none is missed when it is stopped, killed or held up.
 
 use freehold_tests::webhook::Reply;
-use freehold_tests::{Gate, Result, Setup, TestHost, bodies, places};
+use freehold_tests::{Gate, Result, Setup, TestHost, Where, bodies, places};
 use serde_json::json;
 
 use crate::story::Story;
@@ -17,7 +17,7 @@ const SHORT_LEASES: [(&str, &str); 4] = [
 /// A story on a Postgres, and a second host beside its own.
 async fn two_hosts() -> Result<(Story, TestHost)> {
     let environment = SHORT_LEASES.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-    let setup = Setup { environment, database: Some(places::postgres()?), ..Setup::default() };
+    let setup = Setup { environment, database: Where::Server(places::postgres()?), ..Setup::default() };
     let story = Story::on(setup, |body| bodies::one_by_one(bodies::retrying_at_once(body))).await?;
     let second = story.host.beside().await?;
     Ok((story, second))
@@ -103,5 +103,42 @@ async fn a_host_that_is_stopped_leaves_the_rest_to_the_others() -> Result {
     let ids: std::collections::BTreeSet<String> =
         story.mailbox.accepted().into_iter().map(|request| request.id).collect();
     assert_eq!(ids.len(), 50);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_installation_moves_from_sqlite_to_postgres_and_goes_on() -> Result {
+    let mut story = Story::on(Setup { database: Where::File, ..Setup::default() }, bodies::retrying_at_once).await?;
+    story.api.publish_one(&story.customer, "order.made", json!({ "number": 1 })).await?;
+    story.api.settled("").await?;
+    // One more is still queued when the move begins.
+    story.mailbox.otherwise(Reply::Status(503));
+    let queued = story.api.publish_one(&story.customer, "order.made", json!({ "number": 2 })).await?;
+    story.mailbox.wait_for(2).await?;
+    let audit = story.api.list("/v1/audit").await?;
+    story.host.stop().await?;
+    let database = places::postgres()?;
+
+    let moved = story.host.run(&["migrate", "--from", "sqlite", "--to", "postgres", "--database", &database.url()])?;
+    let again = story.host.run(&["migrate", "--from", "sqlite", "--to", "postgres", "--database", &database.url()])?;
+
+    let printed = String::from_utf8_lossy(&moved.stdout).into_owned();
+    assert!(moved.status.success(), "{printed}{}", String::from_utf8_lossy(&moved.stderr));
+    assert!(printed.contains("every table has the same rows on both sides"), "{printed}");
+    assert!(String::from_utf8_lossy(&again.stderr).contains("there are tenants in the target already"));
+    story.mailbox.otherwise(Reply::Status(204));
+    story.host.move_to(database);
+    story.host.start_again().await?;
+    let api = story.host.api(story.api.key());
+    let settled = api.settled("").await?;
+    assert_eq!(settled.len(), 2);
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    assert!(settled.iter().any(|delivery| delivery["event"] == queued.as_str()));
+    let after = api.list("/v1/audit").await?;
+    assert_eq!(after[after.len() - audit.len()..], audit, "the log goes on where it was");
+    api.publish_one(&story.customer, "order.made", json!({ "number": 3 })).await?;
+    assert_eq!(api.settled("").await?.len(), 3);
+    let verified = story.host.run(&["audit", "export", "acme", "--output", "log.jsonl"])?;
+    assert!(verified.status.success(), "{}", String::from_utf8_lossy(&verified.stderr));
     Ok(())
 }

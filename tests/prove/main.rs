@@ -12,8 +12,7 @@ mod signatures;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use freehold_test_postgres::Database;
-use freehold_tests::{Result, places, trouble};
+use freehold_tests::{Result, Where, places, trouble};
 
 use crate::proof::Proof;
 
@@ -78,10 +77,10 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
 
 impl Wish {
     /// A database for a host, where it is to be another one than a file of its own.
-    fn database(&self) -> Result<Option<Database>> {
+    fn database(&self) -> Result<Where> {
         match self.database.as_deref() {
-            None | Some("sqlite") => Ok(None),
-            Some("postgres") => places::postgres().map(Some),
+            None | Some("sqlite") => Ok(Where::File),
+            Some("postgres") => places::postgres().map(Where::Server),
             Some(other) => Err(trouble(format!("--database is sqlite or postgres, not `{other}`"))),
         }
     }

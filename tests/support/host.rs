@@ -35,8 +35,20 @@ pub struct Setup {
     pub environment: Vec<(String, String)>,
     /// Addresses that it may reach beside public ones; without it, the loopback that the receivers are on.
     pub egress_allow: Option<String>,
-    /// The Postgres database that it uses, maybe beside others; without it, what [`places::database`] says.
-    pub database: Option<Database>,
+    /// Which database it uses.
+    pub database: Where,
+}
+
+/// Where a host keeps everything.
+#[derive(Default)]
+pub enum Where {
+    /// As [`places::database`] says.
+    #[default]
+    Wherever,
+    /// In a file.
+    File,
+    /// In a Postgres, maybe beside others.
+    Server(Database),
 }
 
 /// A running `freehold serve`.
@@ -100,8 +112,9 @@ impl TestHost {
         let allowed = setup.egress_allow.unwrap_or_else(|| "127.0.0.0/8".into());
         environment.push(("FREEHOLD_EGRESS_ALLOW".into(), allowed));
         let database = match setup.database {
-            Some(database) => Some(database),
-            None => places::database()?,
+            Where::Server(database) => Some(database),
+            Where::File => None,
+            Where::Wherever => places::database()?,
         };
         environment.extend(database.iter().map(|database| ("FREEHOLD_DATABASE".into(), database.url())));
         Ok(TestHost {
@@ -223,6 +236,13 @@ impl TestHost {
         self.database.as_ref()
     }
 
+    /// Uses this database from the next start on.
+    pub fn move_to(&mut self, database: Database) {
+        self.environment.retain(|(name, _)| name != "FREEHOLD_DATABASE");
+        self.environment.push(("FREEHOLD_DATABASE".into(), database.url()));
+        self.database = Some(database);
+    }
+
     /// Another host on the same Postgres database, with the same key and types.
     ///
     /// # Errors
@@ -232,7 +252,8 @@ impl TestHost {
         let mut environment = self.environment.clone();
         environment.push(("FREEHOLD_KEK_FILE".into(), self.data().join("kek").to_string_lossy().into_owned()));
         let components = std::fs::read_dir(&self.plugins)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        TestHost::start_with(Setup { components, environment, database: Some(database), ..Setup::default() }).await
+        TestHost::start_with(Setup { components, environment, database: Where::Server(database), ..Setup::default() })
+            .await
     }
 
     /// Sends its process a signal, such as `STOP`.

@@ -23,6 +23,6 @@ pub mod trouble;
 pub mod webhook;
 
 pub use api::{Answer, Api};
-pub use host::{Setup, TestHost};
+pub use host::{Setup, TestHost, Where};
 pub use patience::{Gate, LONG, until};
 pub use trouble::{Result, While, trouble};

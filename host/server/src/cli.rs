@@ -72,6 +72,15 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Prepare a Postgres database.
     #[command(subcommand)]
     Database(DatabaseCommand),
+    /// Move a whole installation into another database.
+    #[command(after_help = "Example:
+  freehold migrate --from sqlite --to postgres --data DIR --database postgres://freehold@db.example/freehold
+
+No server may be running on the data directory. The target must have its roles (see `freehold database roles`) and nothing
+else in it. Everything is copied in one transaction and compared by counts and digests; when anything differs, nothing is
+kept. The SQLite file stays as it is. The key file, plugins and compiled code stay in the data directory: serve from it with
+--database, and keep the old file until you are content.")]
+    Migrate(MigrateArgs),
     /// Print the effective settings as TOML, secrets masked, each with where it came from.
     #[command(after_help = "Examples:
   freehold config
@@ -98,6 +107,33 @@ Then:
 Freehold makes its tables by itself, and brings them up to date whenever a newer version starts."
     )]
     Roles,
+}
+
+/// What is moved where.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct MigrateArgs {
+    /// What the installation uses now
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) from: SourceEngine,
+    /// What it is to use
+    #[arg(long, value_name = "ENGINE")]
+    pub(crate) to: TargetEngine,
+    #[command(flatten)]
+    pub(crate) place: WhereArgs,
+}
+
+/// An engine that can be moved from.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum SourceEngine {
+    /// The file in the data directory.
+    Sqlite,
+}
+
+/// An engine that can be moved to.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub(crate) enum TargetEngine {
+    /// The database that --database names.
+    Postgres,
 }
 
 /// Which installation a command works on.

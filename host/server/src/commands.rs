@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod egress;
 mod keys;
+mod migrate;
 mod openapi;
 mod plugin;
 mod serve;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             print(&config::load(&args)?.show());
             Ok(())
         }
+        Command::Migrate(args) => briefly(migrate::run(args)),
         Command::Database(DatabaseCommand::Roles) => {
             print(freehold_store::POSTGRES_ROLES);
             Ok(())

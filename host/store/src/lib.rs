@@ -6,6 +6,7 @@
 pub mod api_keys;
 pub mod attempts;
 pub mod audit;
+pub mod copy;
 pub mod credentials;
 mod cursor;
 pub mod customers;
@@ -30,6 +31,7 @@ use crate::engine::{Engine, Postgres, Sqlite};
 
 pub use attempts::AttemptFilter;
 pub use audit::{AuditFilter, ChainLength, SettledAttempt, StoredCheckpoint};
+pub use copy::Copied;
 pub use credentials::{CredentialVersion, UnderLease, Verification};
 pub use deliveries::DeliveryFilter;
 pub use error::{Conflict, IngestError, StoreError};

@@ -6,6 +6,7 @@ pub(crate) mod audit;
 pub(crate) mod cancel;
 pub(crate) mod claim;
 pub(crate) mod connection;
+pub(crate) mod copy;
 pub(crate) mod credentials;
 pub(crate) mod customers;
 pub(crate) mod deliveries;

@@ -332,7 +332,7 @@ $$;
 -- `freehold_app` acts for one tenant and sees nothing else. `freehold_worker` does what concerns the whole deployment:
 -- looks for lanes with work, sweeps, digests, re-wraps.
 GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA freehold TO freehold_app, freehold_worker;
-GRANT USAGE ON ALL SEQUENCES IN SCHEMA freehold TO freehold_app, freehold_worker;
+GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA freehold TO freehold_app, freehold_worker;
 REVOKE INSERT, UPDATE, DELETE ON canary, keks, attempts_digested, tenants FROM freehold_app;
 REVOKE UPDATE, DELETE ON audit, audit_checkpoints FROM freehold_app, freehold_worker;
 

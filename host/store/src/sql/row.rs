@@ -29,11 +29,16 @@ impl<'r> Row<'r> {
         self.try_get(column).map_err(|_| self.inconsistent(column))
     }
 
-    fn try_get<T: Column<'r>>(&self, column: &'static str) -> Result<T, sqlx::Error> {
+    fn try_get<T: Column<'r>>(&self, column: &str) -> Result<T, sqlx::Error> {
         match self.row {
             SqlRow::Sqlite(row) => row.try_get(column),
             SqlRow::Postgres(row) => row.try_get(column),
         }
+    }
+
+    /// A column whose name is not known in advance.
+    pub(crate) fn get_named<T: Column<'r>>(&self, column: &str) -> Result<T, StoreError> {
+        self.try_get(column).map_err(|_| self.inconsistent("a copied one"))
     }
 
     /// A text, as `parse` understands it.
