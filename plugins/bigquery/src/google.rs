@@ -88,9 +88,9 @@ impl Call {
                 .header("content-type", "application/grpc")
                 .header("x-goog-request-params", routing)
                 .header("grpc-timeout", &format!("{}m", limit.as_millis()))
-                .body(&self.body),
+                .body(self.body.as_slice()),
             None if self.body.is_empty() => request,
-            None => request.header("content-type", "application/json").body(&self.body),
+            None => request.header("content-type", "application/json").body(self.body.as_slice()),
         })
     }
 }

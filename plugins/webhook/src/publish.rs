@@ -98,17 +98,19 @@ fn wrong_length(prefix: &str, found: usize, expected: &str) -> Error {
 /// One request for each event.
 pub(crate) fn each(config: &Config, access: &Access, events: Vec<Event>) -> Vec<Outcome> {
     let timestamp_s = (context::now_ms() / 1000).to_string();
-    let mut requests = Vec::with_capacity(events.len());
-    for event in &events {
-        match signed(config, access, &event.idempotency_key, &timestamp_s, &event.data) {
+    let count = events.len();
+    let mut requests = Vec::with_capacity(count);
+    for event in events {
+        let time = event.time().to_string();
+        match signed(config, access, &event.idempotency_key, &timestamp_s, event.data) {
             Ok(request) => requests.push(
                 request
                     .header("freehold-event-id", &event.id)
                     .header("freehold-event-type", &event.event_type)
-                    .header("freehold-event-time", &event.time().to_string()),
+                    .header("freehold-event-time", &time),
             ),
             // Whatever keeps one event from being signed is true of all of them: the key.
-            Err(error) => return events.iter().map(|_| Err(error.clone())).collect(),
+            Err(error) => return vec![Err(error); count],
         }
     }
     http::send_all(requests).into_iter().map(judge).collect()
@@ -118,12 +120,12 @@ pub(crate) fn each(config: &Config, access: &Access, events: Vec<Event>) -> Vec<
 pub(crate) fn together(config: &Config, access: &Access, batch: &Batch) -> Result<Vec<Outcome>, Error> {
     let timestamp_s = (context::now_ms() / 1000).to_string();
     let body = encode::batch_body(&batch.events)?;
-    judge(signed(config, access, &encode::message_id(batch), &timestamp_s, &body)?.send())?;
+    judge(signed(config, access, &encode::message_id(batch), &timestamp_s, body)?.send())?;
     Ok(batch.events.iter().map(|_| Ok(())).collect())
 }
 
-fn signed(config: &Config, access: &Access, id: &str, timestamp_s: &str, body: &[u8]) -> Result<Request, Error> {
-    let signature = access.sign(&encode::signed_content(id, timestamp_s, body))?;
+fn signed(config: &Config, access: &Access, id: &str, timestamp_s: &str, body: Vec<u8>) -> Result<Request, Error> {
+    let signature = access.sign(&encode::signed_content(id, timestamp_s, &body))?;
     let own =
         config.headers.iter().fold(Request::post(&config.url), |request, (name, value)| request.header(name, value));
     let request = own
