@@ -41,6 +41,8 @@ pub(crate) enum Reach {
     Events(TenantId),
     /// Anything of this tenant, alone.
     Tenant(TenantId),
+    /// Anything, beside everybody: for what nobody decides by.
+    Sweep,
     /// Anything, alone.
     Deployment,
 }

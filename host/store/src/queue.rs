@@ -160,6 +160,6 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn expire_idempotency_across_tenants(&self) -> Result<u64, StoreError> {
-        self.engine.write(Reach::Deployment, |tx| Box::pin(queue::expire_idempotency_across_tenants(tx))).await
+        self.engine.write(Reach::Sweep, |tx| Box::pin(queue::expire_idempotency_across_tenants(tx))).await
     }
 }

@@ -36,10 +36,16 @@ const MIGRATIONS: [(i64, &str, &str); 1] =
 /// The engine. Clones share it.
 #[derive(Clone)]
 pub(crate) struct Postgres {
+    transactions: Transactions,
+    publishers: mpsc::Sender<Waiting>,
+}
+
+/// What begins transactions.
+#[derive(Clone)]
+struct Transactions {
     pool: PgPool,
     sources: Sources,
     host: Arc<str>,
-    publishers: mpsc::Sender<Waiting>,
 }
 
 impl Postgres {
@@ -58,18 +64,39 @@ impl Postgres {
             .await
             .map_err(unreachable)?;
         let (publishers, waiting) = mpsc::channel(ingest::WAITING_MAX);
-        let engine = Postgres { pool, sources, host: host.into(), publishers };
-        tokio::spawn(ingest::serve(engine.clone().without_publishers(), waiting));
-        Ok(engine)
-    }
-
-    /// The same engine, without keeping the task alive that publish requests wait for.
-    fn without_publishers(self) -> Postgres {
-        Postgres { publishers: mpsc::channel(1).0, ..self }
+        let transactions = Transactions { pool, sources, host: host.into() };
+        tokio::spawn(ingest::serve(transactions.clone(), waiting));
+        Ok(Postgres { transactions, publishers })
     }
 
     /// Runs `job` in a transaction of its own; it is durable when this returns.
     pub(crate) async fn write<T, F>(&self, reach: &Reach, job: F) -> Result<T, StoreError>
+    where
+        F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send,
+    {
+        self.transactions.write(reach, job).await
+    }
+
+    pub(crate) async fn ingest(&self, prepared: Prepared) -> Result<Ingested, IngestError> {
+        ingest::wait_for(&self.publishers, prepared).await
+    }
+
+    pub(crate) async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
+        self.transactions.read(scope).await
+    }
+
+    pub(crate) async fn read_across_tenants(&self) -> Result<Connection, StoreError> {
+        self.transactions.read_across_tenants().await
+    }
+
+    pub(crate) async fn close(&self) {
+        self.transactions.pool.close().await;
+    }
+}
+
+impl Transactions {
+    /// Runs `job` in a transaction of its own; it is durable when this returns.
+    async fn write<T, F>(&self, reach: &Reach, job: F) -> Result<T, StoreError>
     where
         F: for<'t> FnOnce(&'t mut Tx) -> BoxFuture<'t, Result<T, StoreError>> + Send,
     {
@@ -85,12 +112,8 @@ impl Postgres {
         Ok(done)
     }
 
-    pub(crate) async fn ingest(&self, prepared: Prepared) -> Result<Ingested, IngestError> {
-        ingest::wait_for(&self.publishers, prepared).await
-    }
-
     /// A transaction that sees the scope: its tenant, and of that only its customer, if it has one.
-    pub(crate) async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
+    async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
@@ -104,7 +127,7 @@ impl Postgres {
     }
 
     /// A transaction that sees everything.
-    pub(crate) async fn read_across_tenants(&self) -> Result<Connection, StoreError> {
+    async fn read_across_tenants(&self) -> Result<Connection, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query("SELECT set_config('role', 'freehold_worker', true)").execute(&mut *transaction).await?;
         Ok(Connection::Postgres(transaction))
@@ -116,6 +139,7 @@ impl Postgres {
             Reach::Lane(tenant) => (LANE, Some(tenant)),
             Reach::Events(tenant) => (EVENTS, Some(tenant)),
             Reach::Tenant(tenant) => (TENANT, Some(tenant)),
+            Reach::Sweep => (SWEEP, None),
             Reach::Deployment => (DEPLOYMENT, None),
         };
         let statement = match tenant {
@@ -124,10 +148,6 @@ impl Postgres {
         };
         statement.execute(&mut *transaction).await?;
         Ok(Connection::Postgres(transaction))
-    }
-
-    pub(crate) async fn close(&self) {
-        self.pool.close().await;
     }
 }
 
@@ -142,6 +162,7 @@ const EVENTS: &str = "SELECT set_config('role', 'freehold_app', true), set_confi
 const TENANT: &str = "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
     pg_advisory_xact_lock_shared(hashtextextended('deployment', 0)),
     pg_advisory_xact_lock(hashtextextended('tenant ' || $1, 0))";
+const SWEEP: &str = "SELECT set_config('role', 'freehold_worker', true)";
 const DEPLOYMENT: &str = "SELECT set_config('role', 'freehold_worker', true),
     pg_advisory_xact_lock(hashtextextended('deployment', 0))";
 

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::engine::Reach;
-use crate::engine::postgres::Postgres;
+use crate::engine::postgres::Transactions;
 use crate::sql::ingest::{self, Prepared};
 use crate::{IngestError, Ingested, StoreError};
 
@@ -30,22 +30,22 @@ pub(super) async fn wait_for(publishers: &mpsc::Sender<Waiting>, prepared: Prepa
 }
 
 /// Takes what waits, until nobody is left who could ask.
-pub(super) async fn serve(engine: Postgres, mut waiting: mpsc::Receiver<Waiting>) {
+pub(super) async fn serve(transactions: Transactions, mut waiting: mpsc::Receiver<Waiting>) {
     let mut group = Vec::with_capacity(GROUP_MAX);
     while waiting.recv_many(&mut group, GROUP_MAX).await > 0 {
         let mut by_tenant: HashMap<TenantId, Vec<Waiting>> = HashMap::new();
         for waiting in group.drain(..) {
             by_tenant.entry(waiting.prepared.tenant.clone()).or_default().push(waiting);
         }
-        join_all(by_tenant.into_iter().map(|(tenant, requests)| together(&engine, tenant, requests))).await;
+        join_all(by_tenant.into_iter().map(|(tenant, requests)| together(&transactions, tenant, requests))).await;
     }
 }
 
-async fn together(engine: &Postgres, tenant: TenantId, requests: Vec<Waiting>) {
+async fn together(transactions: &Transactions, tenant: TenantId, requests: Vec<Waiting>) {
     let (prepared, replies): (Vec<_>, Vec<_>) =
         requests.into_iter().map(|waiting| (waiting.prepared, waiting.reply)).unzip();
     let reach = Reach::Events(tenant);
-    let done = engine.write(&reach, move |tx| Box::pin(ingest::run(tx, prepared))).await;
+    let done = transactions.write(&reach, move |tx| Box::pin(ingest::run(tx, prepared))).await;
     let mut answers = match done {
         Ok(answers) => answers.into_iter(),
         Err(error) => vec![Err(IngestError::Store(error)); replies.len()].into_iter(),
