@@ -131,9 +131,10 @@ impl Report {
         // What an earlier run had to leave out is no news, and mostly there is none.
         drop(std::fs::remove_file(&left_out));
         self.tests("tests of the host", command.args(["test", "--workspace", "--no-fail-fast"]));
-        let mut on_postgres = program::cargo();
-        on_postgres.env("FREEHOLD_TEST_DATABASE", "postgres").args(["test", "-p", "freehold-tests", "--test", "it"]);
-        self.tests("the same stories on Postgres", on_postgres.arg("--no-fail-fast"));
+        if let Some(mut stories) = self.check("the stories are there to be told again", stories) {
+            stories.env("FREEHOLD_TEST_DATABASE", "postgres");
+            self.tests("the same stories on Postgres", &mut stories);
+        }
         let notes = std::fs::read_to_string(left_out).unwrap_or_default();
         notes.lines().collect::<BTreeSet<&str>>().into_iter().for_each(say::note);
     }
@@ -220,6 +221,23 @@ impl Count {
 
 /// The workspaces of the project: the host's and the two of the guests.
 const WORKSPACES: [&str; 3] = [".", "plugins", "tests/guests"];
+
+/// The program of the end-to-end tests, as it was built for the tests of the whole host: to build it for itself would take
+/// as long again.
+fn stories() -> Result<Command, Failed> {
+    let mut build = program::cargo();
+    build.args(["test", "--workspace", "--test", "it", "--no-run", "--quiet", "--message-format", "json"]);
+    let is_it = |message: &serde_json::Value| {
+        let of_tests = message["manifest_path"].as_str().is_some_and(|path| path.ends_with("/tests/Cargo.toml"));
+        of_tests && message["target"]["name"] == "it"
+    };
+    let messages = program::output(&mut build)?;
+    let messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let executable = messages.filter(is_it).find_map(|message| message["executable"].as_str().map(str::to_owned));
+    let mut command = Command::new(executable.ok_or("cargo did not say where it built the end-to-end tests")?);
+    command.current_dir(program::root().join("tests"));
+    Ok(command)
+}
 
 #[cfg(test)]
 mod tests {
