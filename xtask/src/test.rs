@@ -131,20 +131,29 @@ impl Report {
         // What an earlier run had to leave out is no news, and mostly there is none.
         drop(std::fs::remove_file(&left_out));
         self.tests("tests of the host", command.args(["test", "--workspace", "--no-fail-fast"]));
+        self.on_postgres();
+        let notes = std::fs::read_to_string(left_out).unwrap_or_default();
+        notes.lines().collect::<BTreeSet<&str>>().into_iter().for_each(say::note);
+    }
+
+    fn on_postgres(&mut self) {
+        if let Some(why) = freehold_test_postgres::missing() {
+            return say::note(&format!("nothing was tried on Postgres: {why}"));
+        }
         if let Some(mut stories) = self.check("the stories are there to be told again", stories) {
             stories.env("FREEHOLD_TEST_DATABASE", "postgres");
             self.tests("the same stories on Postgres", &mut stories);
         }
-        let notes = std::fs::read_to_string(left_out).unwrap_or_default();
-        notes.lines().collect::<BTreeSet<&str>>().into_iter().for_each(say::note);
     }
 
     fn proofs(&mut self) {
         for name in prove::NAMES {
             self.check(&format!("proof, short form: {name}"), || program::run(prove::prover().args([name, "--short"])));
         }
-        let on_postgres = ["crash", "--short", "--database", "postgres"];
-        self.check("proof, short form: crash, on Postgres", || program::run(prove::prover().args(on_postgres)));
+        if freehold_test_postgres::missing().is_none() {
+            let on_postgres = ["crash", "--short", "--database", "postgres"];
+            self.check("proof, short form: crash, on Postgres", || program::run(prove::prover().args(on_postgres)));
+        }
     }
 
     /// Runs a check that is not a test: it counts as one.

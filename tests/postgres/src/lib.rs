@@ -34,6 +34,16 @@ struct Server {
     _held: Child,
 }
 
+/// Why there is no Postgres here, if there is none: what needs one then has to be left out. Whoever wants every server of
+/// others (`FREEHOLD_TEST_PEERS=all`) is not told so, and fails.
+#[expect(clippy::disallowed_methods, reason = "tests are configured by the environment of whoever runs them")]
+pub fn missing() -> Option<String> {
+    if std::env::var_os("FREEHOLD_TEST_PEERS").is_some_and(|wanted| wanted == "all") {
+        return None;
+    }
+    programs().err()
+}
+
 impl Database {
     /// Makes a database. `roles` is the SQL that makes the roles; the first call of a process decides about it.
     ///
