@@ -11,6 +11,7 @@ mod hostile;
 mod hosts;
 mod isolation;
 mod kafka;
+mod key_services;
 mod keys;
 mod publishing;
 mod retry;

@@ -27,21 +27,26 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 pub(crate) struct Health {
     /// `ok`.
     status: &'static str,
+    /// Key-encryption keys that their key service does not let us use just now. Events are accepted; deliveries that need
+    /// them wait.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys_away: Vec<String>,
 }
 
 /// Whether the process is alive
 #[utoipa::path(get, path = "/healthz", tag = "operation", responses((status = 200, body = Health)))]
 async fn healthz() -> Json<Health> {
-    Json(Health { status: "ok" })
+    Json(Health { status: "ok", keys_away: Vec::new() })
 }
 
 /// Whether it wants requests
 ///
-/// It does not while it starts and while it stops.
+/// It does not while it starts and while it stops. A key service that is away is told, and no reason to send events
+/// elsewhere.
 #[utoipa::path(get, path = "/readyz", tag = "operation", responses((status = 200, body = Health)))]
 async fn readyz(State(state): State<ApiState>) -> Result<Json<Health>, Problem> {
     if state.readiness.get() {
-        Ok(Json(Health { status: "ok" }))
+        Ok(Json(Health { status: "ok", keys_away: state.readiness.keys_away() }))
     } else {
         Err(Problem::new(Kind::Unavailable, "the host is starting or stopping"))
     }

@@ -98,6 +98,7 @@ impl Sender {
                 error = &error as &dyn std::error::Error, "credential does not open"
             );
             if error.is_temporary() {
+                self.metrics.waited();
                 let message = "the key that protects the credential cannot be used just now; nothing is wrong with the \
                                destination, and the event waits";
                 return Closed::ours(Failure::new(ErrorKind::Transient, "key-unavailable", message));

@@ -110,6 +110,11 @@ impl Pipeline {
         Arc::new(self.0.dispatcher.clone())
     }
 
+    /// Has lanes that waited for something of ours, such as a key, go on at once: it is there again.
+    pub fn resume_waiting(&self) {
+        self.0.dispatcher.resume_waiting();
+    }
+
     /// Stops claiming and waits for what is under way, `deadline` at most. What is still under way then is tried again
     /// after the next start. True when nothing was cut off.
     pub async fn shutdown(&self, deadline: Duration) -> bool {

@@ -13,6 +13,7 @@ pub(crate) struct Metrics {
     instances: IntCounterVec,
     stale: IntCounter,
     repinned: IntCounter,
+    waited: IntCounter,
     queued: IntGauge,
     running: IntGauge,
     warm: IntGauge,
@@ -41,6 +42,11 @@ impl Metrics {
             "Batches that went over to the active credential because a replaced one was refused",
         )?;
         registry.register(Box::new(repinned.clone()))?;
+        let waited = IntCounter::new(
+            "freehold_batches_without_key_total",
+            "Batches that were put off because the key of their credential could not be used",
+        )?;
+        registry.register(Box::new(waited.clone()))?;
         Ok(Metrics {
             events: counters("freehold_events_total", "Events that publishers sent", &["result"])?,
             deliveries: counters("freehold_deliveries_total", "Deliveries by what an attempt led to", &["result"])?,
@@ -49,6 +55,7 @@ impl Metrics {
             attempt_seconds,
             stale,
             repinned,
+            waited,
             queued: gauge("freehold_deliveries_queued", "Deliveries that are waiting")?,
             running: gauge("freehold_batches_running", "Batches under way")?,
             warm: gauge("freehold_instances_warm", "Instances that wait for their next batch")?,
@@ -81,6 +88,10 @@ impl Metrics {
 
     pub(crate) fn repinned(&self) {
         self.repinned.inc();
+    }
+
+    pub(crate) fn waited(&self) {
+        self.waited.inc();
     }
 
     pub(crate) fn queued(&self, count: u64) {

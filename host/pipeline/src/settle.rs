@@ -78,7 +78,7 @@ pub(crate) fn keep(batch: &ClaimedBatch, failure: &Failure) -> Decision {
         pause: None,
         split: false,
         plugin_failed: false,
-        fared: Fared::Badly,
+        fared: Fared::Waiting,
     }
 }
 

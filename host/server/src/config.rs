@@ -6,6 +6,7 @@
 mod database;
 mod egress;
 mod environment;
+mod key_services;
 mod known;
 mod layers;
 mod show;
@@ -21,6 +22,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use self::database::DatabaseUrl;
 use self::egress::EgressSection;
+use self::key_services::{AwsKmsSection, ServiceSecrets, TransitSection};
 use crate::cli::{ServeArgs, WhereArgs};
 use crate::failure::Failure;
 
@@ -40,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) kek_file: Option<PathBuf>,
     /// How long an unwrapped customer's key is kept in memory, in milliseconds.
     pub(crate) kek_cache_ms: u64,
+    /// How long one question to a key service may take, in milliseconds.
+    pub(crate) kek_timeout_ms: u64,
     /// How often audit logs are signed, in milliseconds; 0 for never.
     pub(crate) audit_checkpoint_ms: u64,
     /// The folder that signed checkpoints are written to as well.
@@ -58,6 +62,10 @@ pub(crate) struct Config {
     pub(crate) egress: EgressSection,
     /// How deliveries are worked off.
     pub(crate) delivery: PipelineConfig,
+    /// The OpenBao or Vault that keeps keys.
+    pub(crate) transit: TransitSection,
+    /// The AWS KMS that keeps keys.
+    pub(crate) aws_kms: AwsKmsSection,
 }
 
 /// How log lines are written.
@@ -79,6 +87,7 @@ impl Default for Config {
             plugins: Vec::new(),
             kek_file: None,
             kek_cache_ms: 5 * 60 * 1000,
+            kek_timeout_ms: 5_000,
             audit_checkpoint_ms: 60 * 60 * 1000,
             audit_checkpoint_folder: None,
             log: "info".to_owned(),
@@ -88,6 +97,8 @@ impl Default for Config {
             limits: Limits::default(),
             egress: EgressSection::default(),
             delivery: PipelineConfig::default(),
+            transit: TransitSection::default(),
+            aws_kms: AwsKmsSection::default(),
         }
     }
 }
@@ -99,6 +110,8 @@ pub(crate) struct Effective {
     pub(crate) config: Config,
     /// The text of `FREEHOLD_KEK`, if it is set.
     pub(crate) kek: Option<KekText>,
+    /// What the environment says of key services that no setting may.
+    service_secrets: ServiceSecrets,
     layers: figment::Figment,
 }
 

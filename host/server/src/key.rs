@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use freehold_control::NewKek;
+use freehold_keyservice::KeyServices;
 use freehold_model::Sources;
 use freehold_model::kek::{KekRecord, KekState};
 use freehold_store::Store;
@@ -39,6 +40,7 @@ pub(crate) struct Keys {
     place: Place,
     store: Store,
     sources: Sources,
+    services: KeyServices,
     kept_ms: u64,
 }
 
@@ -54,13 +56,14 @@ pub(crate) struct Present {
 
 impl Keys {
     /// The keys of the installation that `effective` describes.
-    pub(crate) fn new(effective: &Effective, store: &Store, sources: &Sources) -> Self {
+    pub(crate) fn new(effective: &Effective, store: &Store, sources: &Sources) -> Result<Self, Failure> {
         let place = match &effective.kek {
             Some(text) => Place::Variable(Arc::new(text.clone())),
             None => Place::File(effective.kek_file()),
         };
         let kept_ms = effective.config.kek_cache_ms;
-        Keys { place, store: store.clone(), sources: sources.clone(), kept_ms }
+        let services = KeyServices::new(effective.key_services()?, sources);
+        Ok(Keys { place, store: store.clone(), sources: sources.clone(), services, kept_ms })
     }
 
     /// The file that the keys are in.
@@ -81,14 +84,15 @@ impl Keys {
     pub(crate) async fn open_vault(&self) -> Result<Vault, Failure> {
         let found = self.present(true).await?;
         let wanted = found.wanted()?;
+        self.try_out(found.line(&wanted)?).await?;
         let vault = match &found.canary {
-            Some(canary) if !found.records.is_empty() => self.unlock(found.keyring(&wanted)?, canary).await?,
+            Some(canary) if !found.records.is_empty() => self.unlock(self.keyring(&found, &wanted)?, canary).await?,
             Some(canary) => {
-                let vault = self.unlock(found.keyring(&wanted)?, canary).await?;
+                let vault = self.unlock(self.keyring(&found, &wanted)?, canary).await?;
                 self.begin(vault, &found, &wanted).await?
             }
             None => {
-                let vault = Vault::new(found.keyring(&wanted)?, self.sources.clone());
+                let vault = Vault::new(self.keyring(&found, &wanted)?, self.sources.clone());
                 self.begin(vault, &found, &wanted).await?
             }
         };
@@ -101,7 +105,32 @@ impl Keys {
         let kek = NewKek { id: wanted.to_owned(), provider: self.provider(found.line(wanted)?).to_owned() };
         let noted = self.store.wrap_with_kek_across_tenants(&kek, &sealed, None).await;
         noted.map_err(|error| Failure::because("the database cannot note which key it is sealed with", &error))?;
-        self.unlock(found.keyring(wanted)?, &sealed).await
+        self.unlock(self.keyring(found, wanted)?, &sealed).await
+    }
+
+    /// Errs when the key does not do its work, as what wraps must.
+    pub(crate) async fn try_out(&self, line: &KeyLine) -> Result<(), Failure> {
+        let health = self.key(line)?.health().await;
+        health.map(drop).map_err(|error| Failure::because("the key cannot be used", &error))
+    }
+
+    /// What wraps with the key of a line.
+    fn key(&self, line: &KeyLine) -> Result<Arc<dyn KeyEncryption>, Failure> {
+        match line {
+            KeyLine::Local(kek) => Ok(kek.clone()),
+            KeyLine::Remote(reference) => {
+                self.services.key(reference).map_err(|error| Failure::because("the key service is not set up", &error))
+            }
+        }
+    }
+
+    /// The keyring that wraps with the key called `encrypting`.
+    pub(crate) fn keyring(&self, found: &Present, encrypting: &str) -> Result<Keyring, Failure> {
+        let others = found.others(encrypting)?;
+        Ok(Keyring::of(
+            self.key(found.line(encrypting)?)?,
+            others.map(|line| self.key(line)).collect::<Result<_, _>>()?,
+        ))
     }
 
     async fn unlock(&self, keyring: Keyring, canary: &[u8]) -> Result<Vault, Failure> {
@@ -164,7 +193,7 @@ impl Keys {
 
     async fn load_keyring(&self) -> Result<Keyring, Failure> {
         let found = self.present(false).await?;
-        found.keyring(&found.wanted()?)
+        self.keyring(&found, &found.wanted()?)
     }
 }
 
@@ -192,15 +221,14 @@ impl Present {
         self.lines.iter().find(|line| line.id() == id).ok_or_else(|| self.missing(id))
     }
 
-    /// The keyring that wraps with the key called `encrypting`.
-    pub(crate) fn keyring(&self, encrypting: &str) -> Result<Keyring, Failure> {
+    /// The keys beside the one called `encrypting`. Errs when one that is needed is not there.
+    pub(crate) fn others(&self, encrypting: &str) -> Result<impl Iterator<Item = &KeyLine>, Failure> {
         let is_missing = |record: &&KekRecord| record.wraps > 0 && self.line(&record.id).is_err();
         if let Some(record) = self.records.iter().find(is_missing) {
             return Err(self.missing(&record.id));
         }
         let is_retired = |id: &str| self.records.iter().any(|r| r.id == id && r.state == KekState::Retired);
-        let others = self.lines.iter().filter(|line| line.id() != encrypting && !is_retired(line.id()));
-        Ok(Keyring::of(key(self.line(encrypting)?)?, others.map(key).collect::<Result<_, _>>()?))
+        Ok(self.lines.iter().filter(move |line| line.id() != encrypting && !is_retired(line.id())))
     }
 
     fn missing(&self, id: &str) -> Failure {
@@ -211,16 +239,6 @@ impl Present {
              has {}; look for it in the backups of the key file, or start with another --data",
             present.join(", ")
         ))
-    }
-}
-
-/// What wraps with the key of a line.
-fn key(line: &KeyLine) -> Result<Arc<dyn KeyEncryption>, Failure> {
-    match line {
-        KeyLine::Local(kek) => Ok(kek.clone()),
-        KeyLine::Remote(reference) => {
-            Err(Failure::new(format!("{reference}: this freehold was built without that key service")))
-        }
     }
 }
 
@@ -245,7 +263,9 @@ fn of_file(path: &Path, sealed_before: bool, sources: &Sources) -> Result<Vec<Ke
 
 /// Says what is risky about a key in the environment.
 pub(crate) fn warn_of_variable(effective: &Effective) {
-    if effective.kek.is_some() {
+    let holds_a_key =
+        |text: &KekText| KeyLine::parse_all(&text.0).is_ok_and(|all| all.iter().any(|k| k.local().is_some()));
+    if effective.kek.as_ref().is_some_and(holds_a_key) {
         tracing::warn!(
             "the key-encryption key comes from FREEHOLD_KEK: the environment of a process can be read by its user and leaks \
              into child processes and crash reports; a file of mode 0600 (kek_file) is safer"

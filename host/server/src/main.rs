@@ -12,6 +12,7 @@ mod data_dir;
 mod failure;
 mod hardening;
 mod key;
+mod key_health;
 mod plugin_folders;
 mod sources;
 mod telemetry;

@@ -20,14 +20,17 @@ pub enum WrapPlace<'a> {
     },
     /// The deployment's canary.
     Canary,
+    /// Nothing that is kept: bytes that tell whether a key does its work.
+    Probe,
 }
 
 impl WrapPlace<'_> {
-    /// What is wrapped: `customer-key` or `canary`.
+    /// What is wrapped: `customer-key`, `canary` or `probe`.
     pub fn purpose(&self) -> &'static str {
         match self {
             WrapPlace::CustomerKey { .. } => "customer-key",
             WrapPlace::Canary => "canary",
+            WrapPlace::Probe => "probe",
         }
     }
 
@@ -37,8 +40,13 @@ impl WrapPlace<'_> {
             WrapPlace::CustomerKey { tenant, customer, key } => {
                 vec![("tenant", tenant.as_str()), ("customer", customer.as_str()), ("key", key.as_str())]
             }
-            WrapPlace::Canary => Vec::new(),
+            WrapPlace::Canary | WrapPlace::Probe => Vec::new(),
         }
+    }
+
+    /// The place under the key called `kek_id` as bytes that are no other place's, for services that bind bytes.
+    pub fn to_bytes(&self, kek_id: &str) -> Vec<u8> {
+        Context::wrapped(self, kek_id).bytes
     }
 }
 

@@ -37,7 +37,7 @@ pub enum VaultError {
         present: String,
     },
     /// The key service that keeps a key-encryption key does not do its work just now.
-    #[error("key-encryption key {kek_id} cannot be used just now: {reason}; what needs it is tried again")]
+    #[error("key-encryption key {kek_id} cannot be used just now: {reason}")]
     Unavailable {
         /// The key-encryption key.
         kek_id: String,

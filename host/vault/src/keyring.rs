@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use freehold_model::Sources;
-use futures_util::future::BoxFuture;
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use zeroize::Zeroizing;
 
 use crate::context::WrapPlace;
@@ -32,10 +33,26 @@ pub trait KeyEncryption: fmt::Debug + Send + Sync {
         place: WrapPlace<'a>,
     ) -> BoxFuture<'a, Result<Zeroizing<Vec<u8>>, VaultError>>;
 
+    /// Whether the key does its work: asked at the start, and again and again while a server runs.
+    ///
+    /// [`VaultError::Unavailable`] when it does not.
+    fn health(&self) -> BoxFuture<'_, Result<Health, VaultError>> {
+        ready(Ok(Health::Well)).boxed()
+    }
+
     /// The key itself, when this process has it.
     fn local(&self) -> Option<&Kek> {
         None
     }
+}
+
+/// What a key says when it does its work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Health {
+    /// It does.
+    Well,
+    /// It does again: what waited for it may go on.
+    Back,
 }
 
 /// Looks the keyring up again, after somebody changed it.
@@ -78,7 +95,8 @@ impl Keyring {
         self.all().map(|kek| kek.id()).collect::<Vec<_>>().join(", ")
     }
 
-    fn all(&self) -> impl Iterator<Item = &Arc<dyn KeyEncryption>> {
+    /// Every key, the one that wraps first.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<dyn KeyEncryption>> {
         std::iter::once(&self.encrypt).chain(&self.decrypt_only)
     }
 }

@@ -98,5 +98,5 @@ pub use context::WrapPlace;
 pub use error::VaultError;
 pub use kek::{Kek, KekError};
 pub use key_line::{KeyLine, KeyReference, KeyService};
-pub use keyring::{KeyEncryption, Keyring, KeyringSource};
+pub use keyring::{Health, KeyEncryption, Keyring, KeyringSource};
 pub use vault::Vault;

@@ -105,6 +105,11 @@ impl Vault {
         self.keyring().encrypt().id().to_owned()
     }
 
+    /// Every key-encryption key, the one that wraps first.
+    pub fn keks(&self) -> Vec<Arc<dyn KeyEncryption>> {
+        self.keyring().all().cloned().collect()
+    }
+
     /// Takes `keyring` in the place of the former one.
     pub fn replace_keyring(&self, keyring: Keyring) {
         *self.keyring.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keyring);

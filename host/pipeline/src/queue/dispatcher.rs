@@ -33,6 +33,7 @@ enum News {
     Forgive(DestinationId),
     Claimed { destination: DestinationId, reserved: u32, batches: Vec<ClaimedBatch>, next_at: Option<Timestamp> },
     Finished { destination: DestinationId, fared: Fared, next_at: Option<Timestamp> },
+    ResumeWaiting,
     Stop(oneshot::Sender<()>),
 }
 
@@ -55,6 +56,10 @@ impl Dispatcher {
 
     pub(crate) fn wake(&self, lane: &Lane) {
         self.tell(News::Wake(lane.clone()));
+    }
+
+    pub(crate) fn resume_waiting(&self) {
+        self.tell(News::ResumeWaiting);
     }
 
     pub(crate) async fn shutdown(&self, deadline: Duration) -> bool {
@@ -113,6 +118,7 @@ impl Dispatcher {
                 }
             }
             News::Finished { destination, fared, next_at } => lanes.finished(&destination, fared, next_at, now),
+            News::ResumeWaiting => lanes.resume_waiting(now),
             News::Stop(done) => *stop = Some(done),
         }
     }

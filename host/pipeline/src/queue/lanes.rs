@@ -22,6 +22,8 @@ pub(crate) enum Fared {
     Well,
     /// The destination could not be reached or could not cope.
     Badly,
+    /// It was not tried: something of ours was missing, such as the key that protects its credential.
+    Waiting,
 }
 
 /// The lanes that have something to do, now or later.
@@ -48,6 +50,8 @@ struct State {
     asked_again: bool,
     wake_at: Option<Timestamp>,
     failures: u32,
+    /// Whether the last of these was for want of something of ours.
+    is_waiting: bool,
     hold_until: Timestamp,
     /// Whether its places were counted as those of a failing lane.
     counted_failing: bool,
@@ -96,6 +100,7 @@ impl Lanes {
             asked_again: false,
             wake_at: None,
             failures: 0,
+            is_waiting: false,
             hold_until: Timestamp::EPOCH,
             counted_failing: false,
         });
@@ -107,6 +112,18 @@ impl Lanes {
         if let Some(state) = self.states.get_mut(destination) {
             state.failures = 0;
             state.hold_until = Timestamp::EPOCH;
+        }
+    }
+
+    /// What lanes waited for is there again: their failures were not their destinations'.
+    pub(crate) fn resume_waiting(&mut self, now: Timestamp) {
+        let waiting = self.states.iter().filter(|(_, state)| state.is_waiting).map(|(id, _)| id.clone());
+        for destination in waiting.collect::<Vec<_>>() {
+            if let Some(state) = self.states.get_mut(&destination) {
+                state.is_waiting = false;
+            }
+            self.forgive(&destination);
+            self.look_at(&destination, now, now);
         }
     }
 
@@ -166,12 +183,13 @@ impl Lanes {
     ) {
         self.free(destination, 1);
         let Some(state) = self.states.get_mut(destination) else { return };
+        state.is_waiting = fared == Fared::Waiting;
         match fared {
             Fared::Well => {
                 state.failures = 0;
                 state.hold_until = Timestamp::EPOCH;
             }
-            Fared::Badly => {
+            Fared::Badly | Fared::Waiting => {
                 state.failures = state.failures.saturating_add(1);
                 if state.is_failing() {
                     let doublings = (state.failures - FAILURES_FORGIVEN - 1).min(20);
@@ -272,10 +290,14 @@ mod tests {
 
     /// Plays one turn of `lane`: it claims one batch, which fares badly and wants to be tried again at once.
     fn fail_once(lanes: &mut Lanes, lane: &Lane, now: Timestamp) {
+        fare(lanes, lane, Fared::Badly, now);
+    }
+
+    fn fare(lanes: &mut Lanes, lane: &Lane, fared: Fared, now: Timestamp) {
         let turn = lanes.next_turn().unwrap();
         assert_eq!(turn.lane, *lane);
         lanes.claimed(&lane.destination, turn.batches_max, 1, None, now);
-        lanes.finished(&lane.destination, Fared::Badly, Some(now), now);
+        lanes.finished(&lane.destination, fared, Some(now), now);
     }
 
     #[test]
@@ -305,6 +327,23 @@ mod tests {
         lanes.wake(lane(1), at(0));
 
         assert_eq!(lanes.next_turn().map(|turn| turn.lane), Some(lane(1)));
+    }
+
+    #[test]
+    fn a_lane_that_waited_for_something_of_ours_goes_on_at_once_and_one_that_failed_does_not() {
+        let mut lanes = lanes(8);
+        for (number, fared) in [(1, Fared::Waiting), (2, Fared::Badly)] {
+            lanes.wake(lane(number), at(0));
+            for _ in 0..3 {
+                fare(&mut lanes, &lane(number), fared, at(0));
+            }
+        }
+        assert_eq!(lanes.next_turn(), None, "both are held back");
+
+        lanes.resume_waiting(at(0));
+
+        assert_eq!(lanes.next_turn().map(|turn| turn.lane), Some(lane(1)));
+        assert_eq!(lanes.next_turn(), None);
     }
 
     #[test]

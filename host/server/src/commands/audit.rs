@@ -124,6 +124,6 @@ async fn open_signing(effective: &Effective) -> Result<(Control, Store), Failure
     DataDir::open(&effective.config.data)?;
     let sources = sources::system();
     let store = wiring::open_store(&effective.config, &sources).await?;
-    let vault = Keys::new(effective, &store, &sources).open_vault().await?;
+    let vault = Keys::new(effective, &store, &sources)?.open_vault().await?;
     Ok((wiring::keys_control(store.clone(), vault, sources)?, store))
 }

@@ -42,7 +42,7 @@ impl Installation {
         let data = DataDir::open(&effective.config.data)?;
         let sources = sources::system();
         let store = wiring::open_store(&effective.config, &sources).await?;
-        let keys = Keys::new(&effective, &store, &sources);
+        let keys = Keys::new(&effective, &store, &sources)?;
         Ok(Installation { data, store, keys })
     }
 
@@ -79,7 +79,8 @@ impl Installation {
             rows.push([line.id().to_owned(), "unused".into(), provider, "0".into(), "-".into(), "yes".into()]);
         }
         print(&table(["id", "state", "provider", "wraps", "created", "in keyring"], &rows));
-        found.keyring(&found.wanted()?).map(|_| ())
+        let wanted = found.wanted()?;
+        found.line(&wanted).and(found.others(&wanted).map(|_| ()))
     }
 
     async fn add(self, line: &KeyLine) -> Result<(), Failure> {
@@ -95,6 +96,7 @@ impl Installation {
     async fn put_into_keyring(&self, control: &Control, line: &KeyLine) -> Result<(), Failure> {
         let records = control.keks().await.map_err(refused)?;
         refuse_retired(&records, line.id())?;
+        self.keys.try_out(line).await?;
         key_file::add_key(self.keys.file()?, line, &sources::system())
             .map_err(|error| Failure::because("the key cannot be added", &error))?;
         control.add_kek(&self.new_kek(line)).await.map_err(refused)
@@ -116,8 +118,9 @@ impl Installation {
             None => self.next(&control, &found).await?,
         };
         let found = self.keys.present(false).await?;
+        self.keys.try_out(found.line(&target)?).await?;
         let vault = self.keys.open_vault().await?;
-        vault.replace_keyring(found.keyring(&target)?);
+        vault.replace_keyring(self.keys.keyring(&found, &target)?);
         let control = self.control(vault)?;
         if target != wraps {
             control.wrap_with_kek(&self.new_kek(found.line(&target)?)).await.map_err(refused)?;

@@ -21,7 +21,7 @@ use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
 use crate::key::{self, Keys};
-use crate::{checkpoints, connections, plugin_folders, sources, wiring};
+use crate::{checkpoints, connections, key_health, plugin_folders, sources, wiring};
 
 /// The exit code of a process that was told twice to stop: 128 + SIGINT, as shells expect.
 const EXIT_AT_ONCE: i32 = 130;
@@ -51,7 +51,7 @@ struct Server {
     pipeline: Pipeline,
     control: Control,
     store: Store,
-    _key_watch: AbortOnDropHandle<()>,
+    _key_watches: [AbortOnDropHandle<()>; 2],
     _checkpoints: Option<AbortOnDropHandle<()>>,
     _lock: DataLock,
 }
@@ -67,7 +67,7 @@ impl Server {
         let sources = sources::system();
         let store = wiring::open_store(config, &sources).await?;
         key::warn_of_variable(effective);
-        let keys = Keys::new(effective, &store, &sources);
+        let keys = Keys::new(effective, &store, &sources)?;
         let vault = Arc::new(keys.open_vault().await?);
         let key_watch = keys.watch(vault.clone());
         let sandbox = wiring::serving_sandbox(config, &data, &vault, &sources)?;
@@ -78,18 +78,20 @@ impl Server {
         let catalogue = plugin_folders::catalogue(found);
         let registry = prometheus::Registry::new();
         let (pipeline, control) =
-            wiring::start(config, store.clone(), vault, sandbox, catalogue, sources.clone(), registry.clone()).await?;
+            wiring::start(config, store.clone(), vault.clone(), sandbox, catalogue, sources.clone(), registry.clone())
+                .await?;
         control.record_start(env!("CARGO_PKG_VERSION")).await.map_err(refused)?;
         let checkpoints = checkpoints::keep(control.clone(), config, sources);
         let readiness = freehold_api::Readiness::default();
+        let key_health = key_health::watch(vault, pipeline.clone(), readiness.clone(), &registry)?;
         let router = freehold_api::router(freehold_api::ApiState::new(
             control.clone(),
             pipeline.clone(),
             registry,
             readiness.clone(),
         ));
-        let (_key_watch, _checkpoints, _lock) = (key_watch, checkpoints, lock);
-        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watch, _checkpoints, _lock })
+        let (_key_watches, _checkpoints, _lock) = ([key_watch, key_health], checkpoints, lock);
+        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watches, _checkpoints, _lock })
     }
 
     fn address(&self) -> Result<SocketAddr, Failure> {

@@ -7,7 +7,7 @@ use figment::value::{Dict, Map, Value};
 use figment::{Figment, Metadata, Profile, Provider};
 
 use super::database::without_password;
-use super::environment::{CONFIG, Environment, KEK};
+use super::environment::{CONFIG, Environment, KEK, TRANSIT_SECRET_ID, TRANSIT_TOKEN};
 use super::{Config, Effective, default_file, known};
 use crate::cli::ServeArgs;
 use crate::failure::Failure;
@@ -75,7 +75,7 @@ pub(super) fn load(file: Option<&Path>, flags: &[Setting], environment: Environm
     }
     let config: Config = layers.extract().map_err(|error| unreadable(&error))?;
     config.check()?;
-    Ok(Effective { config, kek: environment.kek, layers })
+    Ok(Effective { config, kek: environment.kek, service_secrets: environment.service_secrets, layers })
 }
 
 fn defaults() -> Result<Dict, Failure> {
@@ -130,7 +130,7 @@ fn of_variable(name: &str, text: &str, defaults: &Dict) -> Result<Setting, Failu
     let paths = known::paths(defaults);
     let Some(path) = paths.iter().find(|path| known::variable(path) == name) else {
         let mut names: Vec<String> = paths.iter().map(|path| known::variable(path)).collect();
-        names.extend([KEK.to_owned(), CONFIG.to_owned()]);
+        names.extend([KEK, CONFIG, TRANSIT_TOKEN, TRANSIT_SECRET_ID].map(str::to_owned));
         let hint = known::suggestion(name, names.iter().map(String::as_str));
         return Err(Failure::new(format!("the environment variable {name} means nothing to freehold{hint}")));
     };

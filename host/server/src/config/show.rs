@@ -13,6 +13,9 @@ pub(super) fn toml(effective: &Effective) -> String {
     let settings = Value::serialize(&effective.config).ok().and_then(Value::into_dict).unwrap_or_default();
     let mut text = String::from("# Every setting, its value, and where that came from.\n");
     line(&mut text, &format!("# the key itself = {}", masked_key(effective)), &key_origin(effective));
+    for name in effective.service_secrets.variables() {
+        line(&mut text, &format!("# {name} = \"********\""), "environment");
+    }
     section(&mut text, effective, &settings, "");
     for (name, value) in &settings {
         if let Value::Dict(_, inner) = value {

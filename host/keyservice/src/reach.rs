@@ -1,0 +1,160 @@
+//! How is a key service reached? Through the egress door, set for exactly one address that the operator chose.
+//!
+//! It is a door of its own: what it opens for a key service stays closed to destinations.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use freehold_sandbox::egress::{
+    AllowedNetwork, Client, Door, EgressConfig, EndpointPolicy, Request, SystemResolver, Timeouts,
+    certificates_from_pem,
+};
+use http::{HeaderName, HeaderValue, Method};
+use serde_json::json;
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use crate::ask_error::AskError;
+use crate::config::ConfigError;
+
+/// Bytes of an answer: a wrapped key has less than one KiB.
+const ANSWER_BYTES_MAX: u64 = 64 * 1024;
+/// Every address: the operator named the host, and the door opens for nothing else.
+const ANYWHERE: [&str; 2] = ["0.0.0.0/0", "[::]/0"];
+
+/// The way to one key service.
+pub(crate) struct Reach {
+    client: Client,
+    base: String,
+    host: String,
+}
+
+/// How it is reached.
+pub(crate) struct Means<'a> {
+    pub(crate) ca: Option<&'a [u8]>,
+    pub(crate) timeout: Duration,
+    pub(crate) name_servers: &'a [SocketAddr],
+}
+
+/// What it answered.
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Bytes,
+}
+
+impl Reach {
+    /// The way to `address`, which `setting` gave.
+    pub(crate) fn new(setting: &'static str, address: &str, means: &Means<'_>) -> Result<Self, ConfigError> {
+        let wrong = |reason: &str| ConfigError::Address { setting, reason: reason.to_owned() };
+        let url = Url::parse(address).map_err(|_| wrong("it is not a URL such as https://bao.example.com:8200"))?;
+        check(&url).map_err(wrong)?;
+        let name = url.host_str().unwrap_or_default().to_owned();
+        let config = EgressConfig {
+            allow: ANYWHERE.iter().filter_map(|network| network.parse::<AllowedNetwork>().ok()).collect(),
+            allow_names: vec![name.clone()],
+            name_servers: means.name_servers.to_vec(),
+            extra_roots: match means.ca {
+                Some(pem) => certificates_from_pem(pem).map_err(|_| ConfigError::Certificates { setting })?,
+                None => Vec::new(),
+            },
+            timeouts: Timeouts {
+                resolve: means.timeout,
+                connect: means.timeout,
+                tls: means.timeout,
+                total: means.timeout,
+                ..Timeouts::default()
+            },
+            response_bytes_max: ANSWER_BYTES_MAX,
+            ..EgressConfig::default()
+        };
+        let here = json!({ "address": address });
+        let policy = EndpointPolicy::compile_for(&["{address}".to_owned()], &here, &config)
+            .map_err(|error| wrong(&error.to_string()))?;
+        let door = Door::new(config, Arc::new(SystemResolver::asking(means.name_servers)));
+        let host = url.port().map_or_else(|| name.clone(), |port| format!("{name}:{port}"));
+        Ok(Reach { client: door.client(Arc::new(policy)), base: address.trim_end_matches('/').to_owned(), host })
+    }
+
+    /// Host and port as the header `host` says them.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Sends `body` to `path` and reads the answer, whatever its status.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Zeroizing<Vec<u8>>,
+    ) -> Result<Answer, AskError> {
+        let request = Request {
+            method: Method::POST,
+            url: format!("{}{path}", self.base),
+            headers,
+            body: Bytes::from_owner(body),
+            http2: false,
+            timeout: None,
+        };
+        let answer = self.client.send(request).await.map_err(|error| AskError::Away(error.failure.message))?;
+        Ok(Answer { status: answer.status.as_u16(), body: answer.body })
+    }
+}
+
+/// Only on this machine may keys cross a connection in the clear.
+fn check(url: &Url) -> Result<(), &'static str> {
+    let is_here = match url.host() {
+        Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
+        Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
+        _ => false,
+    };
+    match url.scheme() {
+        "https" => {}
+        "http" if is_here => {}
+        "http" => return Err("keys cross plain HTTP to 127.0.0.1 or [::1] only: write https://"),
+        _ => return Err("it must begin with https://"),
+    }
+    if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
+        return Err("it has more than scheme, host, port and path");
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn new(address: &str) -> Result<Reach, ConfigError> {
+        let means = Means { ca: None, timeout: Duration::from_secs(1), name_servers: &[] };
+        Reach::new("transit.address", address, &means)
+    }
+
+    #[test]
+    fn any_host_of_the_operators_will_do_over_tls() {
+        for (address, host) in [
+            ("https://bao:8200", "bao:8200"),
+            ("https://bao.svc.cluster.local/", "bao.svc.cluster.local"),
+            ("https://10.1.2.3:8200", "10.1.2.3:8200"),
+            ("http://127.0.0.1:8100", "127.0.0.1:8100"),
+            ("http://[::1]:8100", "[::1]:8100"),
+            ("https://kms.eu-west-1.amazonaws.com", "kms.eu-west-1.amazonaws.com"),
+        ] {
+            assert_eq!(new(address).unwrap().host(), host);
+        }
+    }
+
+    #[test]
+    fn keys_do_not_leave_the_machine_in_the_clear() {
+        for address in ["http://bao:8200", "http://10.1.2.3", "http://localhost:8200", "ftp://bao", "bao:8200"] {
+            assert!(new(address).is_err(), "{address}");
+        }
+    }
+
+    #[test]
+    fn an_address_with_a_password_is_refused_without_repeating_it() {
+        let refusal = new("https://user:hunter2@bao:8200").map(|_| ()).unwrap_err().to_string();
+
+        assert!(refusal.contains("transit.address") && !refusal.contains("hunter2"), "{refusal}");
+    }
+}

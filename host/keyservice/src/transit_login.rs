@@ -1,0 +1,123 @@
+//! Who is Freehold to OpenBao or Vault? A token, that somebody keeps fresh or that an AppRole gives.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use http::{HeaderName, HeaderValue};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Mutex;
+use zeroize::Zeroizing;
+
+use crate::ask_error::{AskError, in_its_words};
+use crate::aws_credentials::read;
+use crate::config::TransitLogin;
+use crate::reach::Reach;
+use crate::transit::{nonsense, passes};
+
+const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
+const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
+
+/// Shows who Freehold is.
+pub(crate) struct Login {
+    how: TransitLogin,
+    /// The token of an AppRole, and until when it is used.
+    given: Mutex<Option<Given>>,
+}
+
+struct Given {
+    token: Zeroizing<String>,
+    until: Instant,
+}
+
+#[derive(Deserialize)]
+struct LoggedIn {
+    auth: Auth,
+}
+
+#[derive(Deserialize)]
+struct Auth {
+    client_token: String,
+    lease_duration: u64,
+}
+
+impl Login {
+    pub(crate) fn new(how: TransitLogin) -> Self {
+        Login { how, given: Mutex::new(None) }
+    }
+
+    /// What a question says about who asks.
+    pub(crate) async fn headers(
+        &self,
+        reach: &Reach,
+        namespace: Option<&str>,
+    ) -> Result<Vec<(HeaderName, HeaderValue)>, AskError> {
+        let token = match &self.how {
+            TransitLogin::Token(token) => Zeroizing::new(token.reveal().to_owned()),
+            TransitLogin::TokenFile(path) => read(path).await?,
+            TransitLogin::AppRole { mount, role_id, secret_id } => {
+                self.by_role(reach, namespace, mount, role_id, secret_id.as_ref()).await?
+            }
+        };
+        let mut headers = in_namespace(namespace)?;
+        headers.push((TOKEN, value(token.trim())?));
+        Ok(headers)
+    }
+
+    /// Lets go of a token that was refused. Whether there is a way to another.
+    pub(crate) async fn forget(&self) -> bool {
+        self.given.lock().await.take();
+        !matches!(self.how, TransitLogin::Token(_))
+    }
+
+    async fn by_role(
+        &self,
+        reach: &Reach,
+        namespace: Option<&str>,
+        mount: &str,
+        role_id: &str,
+        secret_id: Result<&crate::SecretText, &PathBuf>,
+    ) -> Result<Zeroizing<String>, AskError> {
+        // Held while logging in, so that many questions share one token.
+        let mut given = self.given.lock().await;
+        if let Some(given) = given.as_ref().filter(|given| Instant::now() < given.until) {
+            return Ok(given.token.clone());
+        }
+        let secret_id = match secret_id {
+            Ok(text) => Zeroizing::new(text.reveal().to_owned()),
+            Err(path) => read(path).await?,
+        };
+        let body = Zeroizing::new(json!({ "role_id": role_id, "secret_id": secret_id.trim() }).to_string());
+        let body = Zeroizing::new(body.as_bytes().to_vec());
+        let answer = reach.post(&format!("/v1/auth/{mount}/login"), in_namespace(namespace)?, body).await?;
+        if answer.status != 200 {
+            let said = in_its_words(&String::from_utf8_lossy(&answer.body));
+            let why = format!("the login at auth/{mount} was answered with {} ({said})", answer.status);
+            return Err(if passes(answer.status) { AskError::Away(why) } else { AskError::Refused(why) });
+        }
+        let logged_in: LoggedIn = serde_json::from_slice(&answer.body).map_err(|_| nonsense())?;
+        let token = Zeroizing::new(logged_in.auth.client_token);
+        // Renewed well before its end, so that no question meets a token that ends on the way. 0 is for ever.
+        let lasts = match logged_in.auth.lease_duration {
+            0 => Duration::from_secs(3_600),
+            seconds => Duration::from_secs(seconds) * 2 / 3,
+        };
+        let until = Instant::now().checked_add(lasts).unwrap_or_else(Instant::now);
+        *given = Some(Given { token: token.clone(), until });
+        Ok(token)
+    }
+}
+
+fn in_namespace(namespace: Option<&str>) -> Result<Vec<(HeaderName, HeaderValue)>, AskError> {
+    let Some(namespace) = namespace else { return Ok(Vec::new()) };
+    let value = HeaderValue::from_str(namespace)
+        .map_err(|_| AskError::Refused("`transit.namespace` has characters that no namespace has".to_owned()))?;
+    Ok(vec![(NAMESPACE, value)])
+}
+
+fn value(token: &str) -> Result<HeaderValue, AskError> {
+    let mut value = HeaderValue::from_str(token)
+        .map_err(|_| AskError::Refused("the token has characters that no token has".to_owned()))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
