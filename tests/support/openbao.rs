@@ -104,6 +104,14 @@ impl OpenBao {
         api::text(&given["auth"], "client_token")
     }
 
+    /// Ends every token that the AppRole gave.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn revoke_logins(&self) -> Result {
+        self.put("sys/leases/revoke-prefix/auth/approle", &json!({})).await.map(drop)
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         self.process = None;
