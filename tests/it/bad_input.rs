@@ -67,6 +67,7 @@ async fn bad_events_are_refused_whole() -> Result {
         ("no customer", without("customer"), "/customer"),
         ("an empty customer", with("customer", json!("")), "/customer"),
         ("an unknown customer", with("customer", json!("nobody")), "/customer"),
+        ("a customer with a zero byte", with("customer", json!("no\u{0}body")), "/customer"),
         ("a customer that is a list", with("customer", json!([])), "/customer"),
         ("no data", without("data"), "/data"),
         ("a field that does not exist", with("colour", json!("red")), "/colour"),

@@ -1,5 +1,6 @@
 //! One tenant's things do not exist for another, and a key opens what its role says.
 
+use freehold_tests::webhook::Reply;
 use freehold_tests::{Answer, Api, Result, api, trouble};
 use http::Method;
 use serde_json::{Value, json};
@@ -93,6 +94,39 @@ async fn ask(api: &Api, method: &Method, path: &str, body: &Value) -> Result<Ans
         return api.send(method.clone(), path, &[], Vec::new()).await;
     }
     api.send_json(method.clone(), path, body).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_with_a_zero_byte_is_nobodys() -> Result {
+    let story = Story::begin().await?;
+    let delete = || story.api.delete("/v1/customers/no%00body");
+
+    let (zero, unknown) =
+        (story.api.get("/v1/customers/no%00body").await?, story.api.get("/v1/customers/nobody").await?);
+    assert_eq!((zero.status, &zero.body), (404, &unknown.body), "{}", zero.text());
+    assert_eq!(delete().await?.status, 404);
+    for list in ["/v1/events", "/v1/deliveries", "/v1/attempts", "/v1/audit"] {
+        let answer = story.api.get(&format!("{list}?customer=no%00body")).await?;
+        assert_eq!((answer.status, &answer.json()["data"]), (200, &json!([])), "{list}: {}", answer.text());
+    }
+    for path in ["/v1/audit/export?customer=%00", "/v1/audit/export?action=%00", "/v1/audit?action=%00"] {
+        assert_eq!(story.api.get(path).await?.status, 400, "{path}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn zero_bytes_in_what_is_delivered_and_answered_stop_nothing() -> Result {
+    let story = Story::begin().await?;
+    story.mailbox.script([Reply::Text(500, "zero\u{0}byte".into())]);
+    let event = json!({ "type": "order.made", "customer": story.customer, "data": "zero\u{0}byte" });
+
+    story.api.publish(&event).await?.ok()?;
+
+    let settled = story.api.settled("").await?;
+    assert_eq!(settled[0]["state"], "delivered", "{settled:?}");
+    assert_eq!(story.mailbox.accepted()[0].json(), event["data"]);
+    Ok(())
 }
 
 /// The headers that came, without those that differ with every request.

@@ -60,8 +60,10 @@ impl Store {
         scope: &Scope,
         names: &[String],
     ) -> Result<HashMap<String, CustomerId>, StoreError> {
+        // Nobody's name has a zero byte, and Postgres refuses to be asked for one.
+        let names: Vec<&str> = names.iter().map(String::as_str).filter(|name| !name.contains('\0')).collect();
         let mut connection = self.engine.read(scope).await?;
-        customers::resolve(&mut connection, scope, names).await
+        customers::resolve(&mut connection, scope, &names).await
     }
 
     /// Deletes a customer with all its destinations: queued deliveries are cancelled, credentials and the customer's

@@ -75,7 +75,7 @@ pub(crate) async fn list(
 pub(crate) async fn resolve(
     connection: &mut Connection,
     scope: &Scope,
-    names: &[String],
+    names: &[&str],
 ) -> Result<HashMap<String, CustomerId>, StoreError> {
     // An id wins over another customer's external id that looks like it: ids come last and replace.
     let sql = "SELECT 0 AS rank, external_id AS given, customer_id FROM customers

@@ -52,7 +52,8 @@ pub(super) async fn export(
         let error = FieldError::of_parameter("customer", "is no customer's id or external id");
         return Err(Problem::invalid(Kind::InvalidQuery, vec![error]));
     };
-    let filter = AuditFilter { customer, action: query.action, from: query.from, to: query.to };
+    let action = super::action(query.action.as_deref())?;
+    let filter = AuditFilter { customer, action, from: query.from, to: query.to };
     let format = query.format.unwrap_or(Format::Jsonl);
     let export = state.control.export_audit(&caller, format, filter).await?;
     let disposition = format!("attachment; filename=\"{}\"", format.file_name());

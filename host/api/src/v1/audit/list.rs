@@ -128,7 +128,8 @@ pub(super) async fn list(
     let Some(customer) = customer_filter(&state.control, &caller, query.customer.as_deref()).await? else {
         return Ok(Json(Listed::empty()));
     };
-    let filter = AuditFilter { customer, action: query.action, from: query.from, to: query.to };
+    let action = super::action(query.action.as_deref())?;
+    let filter = AuditFilter { customer, action, from: query.from, to: query.to };
     let found = state.control.audit(&caller, &filter, &request).await?;
     Ok(Json(listed(&state.control, &caller, LIST, found, AuditAnswer::from)?))
 }
