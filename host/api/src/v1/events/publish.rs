@@ -1,6 +1,7 @@
 //! `POST /v1/events`: publishes one event or a batch. All are stored, or none is.
 
 mod body;
+mod forms;
 
 use axum::Json;
 use axum::extract::{Request, State};
@@ -14,6 +15,7 @@ use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
 use self::body::{EventInput, Places, Publication};
+use self::forms::PublishEvents;
 use crate::problem::{FieldError, Kind, Problem};
 use crate::request::{Authenticated, content_type, read};
 use crate::state::ApiState;
@@ -65,7 +67,7 @@ impl From<Published> for PublishedAnswer {
 #[utoipa::path(
     post, path = "/v1/events", tag = "events",
     params(("Idempotency-Key" = Option<String>, Header, description = "The publisher's own name for this request, remembered for 72 hours")),
-    request_body(content((EventInput = "application/json"), (EventInput = "application/x-ndjson"))),
+    request_body(content((PublishEvents = "application/json"), (EventInput = "application/x-ndjson"))),
     responses((status = 202, description = "Accepted", body = PublishedAnswer)),
 )]
 pub(super) async fn publish(
