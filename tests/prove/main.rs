@@ -3,6 +3,7 @@
 mod audit;
 mod crash;
 mod egress;
+mod isolation;
 mod proof;
 mod rotation;
 mod sandbox;
@@ -71,6 +72,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "egress" => egress::prove(wish).await,
         "audit" => audit::prove(wish).await,
         "rotation" => rotation::prove(wish).await,
+        "isolation" => isolation::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
     }
 }

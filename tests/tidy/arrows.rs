@@ -20,7 +20,7 @@ const ARROWS: [(&str, &[&str]); 10] = [
 
 /// Heavy dependencies and the only rooms that may have them: whoever wants to know what they do looks there.
 const HEAVY: [(&str, &[&str]); 9] = [
-    ("sqlx", &["host/store", "bench"]),
+    ("sqlx", &["host/store", "bench", "tests"]),
     ("wasmtime", &["host/sandbox"]),
     ("wasmparser", &["host/sandbox"]),
     ("hyper", &["host/sandbox", "bench", "tests"]),

@@ -27,6 +27,8 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   egress       the door to the network judges each case as it should
                --cases FILE     cases of your own, in the form of tests/data/ssrf-cases.txt
                --seed N         make up the same cases as a run that printed this seed
+  isolation    nobody reads, changes or learns of what is another's, by any route of the OpenAPI document
+               --database NAME  sqlite (unless told otherwise) or postgres
   audit        any tampering with the audit log is found
 
   --short      the form that `cargo xtask test` runs
@@ -41,7 +43,8 @@ Examples:
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 7] = ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "audit"];
+pub(crate) const NAMES: [&str; 8] =
+    ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "isolation", "audit"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));

@@ -17,8 +17,8 @@ The last line reads `N passed, N failed`: tests, and one for each check that is 
 
 Usage: cargo xtask test [--quick | --peers] [--guest-toolchain rustup|debian]
 
-The stories and the crash proof run on SQLite and on a Postgres that is started for them: it needs the machine's own packages
-(`apt-get install postgresql` on Debian and Ubuntu).
+The stories and the proofs of crash and isolation run on SQLite and on a Postgres that is started for them: it needs the
+machine's own packages (`apt-get install postgresql` on Debian and Ubuntu).
 
   --quick     leave out what starts a server: end-to-end tests and proofs
   --peers     the full matrix of servers that are not ours, such as every version of Kafka, and a failure where one of
@@ -151,8 +151,11 @@ impl Report {
             self.check(&format!("proof, short form: {name}"), || program::run(prove::prover().args([name, "--short"])));
         }
         if freehold_test_postgres::missing().is_none() {
-            let on_postgres = ["crash", "--short", "--database", "postgres"];
-            self.check("proof, short form: crash, on Postgres", || program::run(prove::prover().args(on_postgres)));
+            for name in ["crash", "isolation"] {
+                let what = format!("proof, short form: {name}, on Postgres");
+                let on_postgres = [name, "--short", "--database", "postgres"];
+                self.check(&what, || program::run(prove::prover().args(on_postgres)));
+            }
         }
     }
 
