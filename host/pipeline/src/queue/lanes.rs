@@ -212,7 +212,9 @@ impl Lanes {
             }
             let (at, destination) = (*at, destination.clone());
             self.timers.pop();
-            if self.states.get(&destination).is_some_and(|state| state.wake_at == Some(at)) {
+            if let Some(state) = self.states.get_mut(&destination).filter(|state| state.wake_at == Some(at)) {
+                // It has gone off: if the lane is held back, another one must be set.
+                state.wake_at = None;
                 self.look_at(&destination, now, now);
             }
         }
@@ -262,7 +264,9 @@ impl Lanes {
     fn forget_if_idle(&mut self, destination: &DestinationId) {
         let idle =
             |state: &State| state.running == 0 && !state.claiming && state.failures == 0 && state.wake_at.is_none();
-        if self.states.get(destination).is_some_and(idle) {
+        // Whoever woke it may have been quicker than the news that it had nothing to do.
+        let in_line = self.healthy.contains(destination) || self.failing.contains(destination);
+        if !in_line && self.states.get(destination).is_some_and(idle) {
             self.states.remove(destination);
         }
     }
@@ -325,6 +329,37 @@ mod tests {
         assert_eq!(lanes.fire_timers(at(0)), Some(at(1_000)));
         lanes.forgive(&lane(1).destination);
         lanes.wake(lane(1), at(0));
+
+        assert_eq!(lanes.next_turn().map(|turn| turn.lane), Some(lane(1)));
+    }
+
+    #[test]
+    fn a_lane_whose_timer_comes_while_it_is_held_back_is_looked_at_when_the_hold_ends() {
+        let mut lanes = lanes(8);
+        lanes.wake(lane(1), at(0));
+        let turn = lanes.next_turn().unwrap();
+        lanes.claimed(&turn.lane.destination, turn.batches_max, 3, None, at(0));
+        // The first of three wants to be tried again soon; with the third the lane is held back for longer.
+        for _ in 0..3 {
+            lanes.finished(&lane(1).destination, Fared::Badly, Some(at(20)), at(0));
+        }
+
+        assert_eq!(lanes.fire_timers(at(20)), Some(at(1_000)));
+        lanes.fire_timers(at(1_000));
+
+        assert_eq!(lanes.next_turn().map(|turn| turn.lane), Some(lane(1)));
+    }
+
+    #[test]
+    fn a_lane_that_is_woken_before_its_last_batch_is_heard_of_keeps_its_turn() {
+        let mut lanes = lanes(8);
+        lanes.wake(lane(1), at(0));
+        let turn = lanes.next_turn().unwrap();
+        lanes.claimed(&turn.lane.destination, turn.batches_max, 1, None, at(0));
+
+        // The batch was settled before the event came, and is heard of after it.
+        lanes.wake(lane(1), at(1));
+        lanes.finished(&lane(1).destination, Fared::Well, None, at(1));
 
         assert_eq!(lanes.next_turn().map(|turn| turn.lane), Some(lane(1)));
     }

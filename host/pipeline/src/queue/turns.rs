@@ -64,6 +64,11 @@ impl Turns {
         Some(lane)
     }
 
+    /// Whether the lane of this destination is in line.
+    pub(crate) fn contains(&self, destination: &DestinationId) -> bool {
+        self.present.contains(destination)
+    }
+
     /// Whether nobody is in line.
     pub(crate) fn is_empty(&self) -> bool {
         self.present.is_empty()
