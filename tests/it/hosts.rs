@@ -1,22 +1,28 @@
 //! Several hosts on one Postgres: each serves and delivers, and none is missed when it is stopped, killed or held up.
 
+use std::collections::BTreeSet;
+
+use freehold_tests::patience::{LONG, until};
 use freehold_tests::webhook::Reply;
-use freehold_tests::{Gate, Result, Setup, TestHost, Where, bodies, places};
+use freehold_tests::{Api, Gate, Result, Setup, TestHost, Where, bodies, places, trouble};
 use serde_json::json;
 
 use crate::story::Story;
 
-/// Leases that run out within a test's patience; the bounds on calls must stay below them.
-const SHORT_LEASES: [(&str, &str); 4] = [
+/// Leases that run out within a test's patience, which the bounds on calls must stay below, pauses to match, and few places
+/// on each host.
+const SETTINGS: [(&str, &str); 6] = [
     ("FREEHOLD_LIMITS_OPEN_MS", "500"),
     ("FREEHOLD_LIMITS_CALL_MS", "2000"),
     ("FREEHOLD_DELIVERY_LEASE_MS", "3000"),
     ("FREEHOLD_DELIVERY_LOOK_AROUND_MS", "100"),
+    ("FREEHOLD_DELIVERY_LANE_BACKOFF_MS_MAX", "100"),
+    ("FREEHOLD_DELIVERY_BATCHES_AT_ONCE", "2"),
 ];
 
 /// A story on a Postgres, and a second host beside its own.
 async fn two_hosts() -> Result<(Story, TestHost)> {
-    let environment = SHORT_LEASES.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let environment = SETTINGS.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
     let setup = Setup { environment, database: Where::Server(places::postgres()?), ..Setup::default() };
     let story = Story::on(setup, |body| bodies::one_by_one(bodies::retrying_at_once(body))).await?;
     let second = story.host.beside().await?;
@@ -47,6 +53,8 @@ async fn what_a_killed_host_had_under_way_is_delivered_by_another() -> Result {
         return Ok(());
     }
     let (mut story, second) = two_hosts().await?;
+    // Only the first host is there to begin with.
+    second.signal("STOP")?;
     let gate = Gate::closed();
     story.mailbox.otherwise(Reply::Held(gate.clone()));
     for number in 0..20 {
@@ -57,12 +65,49 @@ async fn what_a_killed_host_had_under_way_is_delivered_by_another() -> Result {
     story.host.kill();
     story.mailbox.otherwise(Reply::Status(204));
     gate.open();
+    second.signal("CONT")?;
 
     let api = second.api(story.api.key());
     let settled = api.settled(&story.of_destination()).await?;
     assert_eq!(settled.len(), 20);
     assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    let lost = api.attempts("state=lost").await?;
+    assert!(!lost.is_empty(), "what the killed host had under way is on record");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_host_delivers_beside_the_first() -> Result {
+    if freehold_test_postgres::missing().is_some() {
+        return Ok(());
+    }
+    let (story, second) = two_hosts().await?;
+    let api = second.api(story.api.key());
+    let gate = Gate::closed();
+    story.mailbox.otherwise(Reply::Held(gate.clone()));
+    for number in 0..20 {
+        story.api.publish_one(&story.customer, "order.made", json!({ "number": number })).await?;
+    }
+
+    until("both hosts to have all their places taken", LONG, async || {
+        let both = [running(&story.api).await?, running(&api).await?];
+        Ok((both == [2, 2]).then_some(()))
+    })
+    .await?;
+    story.mailbox.otherwise(Reply::Status(204));
+    gate.open();
+
+    let settled = api.settled(&story.of_destination()).await?;
+    assert_eq!(settled.len(), 20);
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    Ok(())
+}
+
+/// How many batches a host has under way.
+async fn running(api: &Api) -> Result<u32> {
+    let metrics = api.get("/metrics").await?.text();
+    let line = metrics.lines().find_map(|line| line.strip_prefix("freehold_batches_running "));
+    Ok(line.ok_or_else(|| trouble("the metrics do not say how many batches are under way"))?.trim().parse()?)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,18 +147,22 @@ async fn a_host_that_is_stopped_leaves_the_rest_to_the_others() -> Result {
         return Ok(());
     }
     let (mut story, second) = two_hosts().await?;
+    // Nothing is taken before the first host is gone.
+    story.mailbox.otherwise(Reply::Status(503));
     for number in 0..50 {
         story.api.publish_one(&story.customer, "order.made", json!({ "number": number })).await?;
     }
 
+    story.mailbox.wait_for(1).await?;
+
     story.host.stop().await?;
+    story.mailbox.otherwise(Reply::Status(204));
 
     let api = second.api(story.api.key());
     let settled = api.settled(&story.of_destination()).await?;
     assert_eq!(settled.len(), 50);
     assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
-    let ids: std::collections::BTreeSet<String> =
-        story.mailbox.accepted().into_iter().map(|request| request.id).collect();
+    let ids: BTreeSet<String> = story.mailbox.accepted().into_iter().map(|request| request.id).collect();
     assert_eq!(ids.len(), 50);
     Ok(())
 }
