@@ -4,8 +4,6 @@ wit_bindgen::generate!({
     path: "../wit/destination-0.1",
     world: "destination",
     generate_all,
-    // What is handed to the host is read there: it need not be a copy.
-    ownership: Borrowing { duplicate_if_necessary: false },
     pub_export_macro: true,
     export_macro_name: "__export_sink",
     default_bindings_module: "freehold_sdk::bindings",

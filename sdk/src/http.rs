@@ -37,44 +37,8 @@ pub enum BodyEncoding {
     Form,
 }
 
-/// Names and values of headers, one after another in one text: a request has many, and each allocation counts.
-#[derive(Default)]
-struct Headers {
-    text: String,
-    /// Where each name and each value ends.
-    ends: Vec<usize>,
-}
-
-impl Headers {
-    /// Room that is made at once: what a request usually needs at most.
-    const TEXT_BYTES_USUAL: usize = 512;
-    const ENDS_USUAL: usize = 24;
-
-    fn push(&mut self, name: &str, value: &str) {
-        if self.ends.is_empty() {
-            self.text.reserve(Self::TEXT_BYTES_USUAL);
-            self.ends.reserve(Self::ENDS_USUAL);
-        }
-        for part in [name, value] {
-            self.text.push_str(part);
-            self.ends.push(self.text.len());
-        }
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ends.is_empty()
-    }
-
-    fn pairs(&self) -> Vec<(&str, &str)> {
-        let mut begin = 0;
-        let mut pairs = Vec::with_capacity(self.ends.len() / 2);
-        for ends in self.ends.chunks_exact(2) {
-            pairs.push((&self.text[begin..ends[0]], &self.text[ends[0]..ends[1]]));
-            begin = ends[1];
-        }
-        pairs
-    }
-}
+/// Headers that a request usually has at most: room for them is made at once.
+const HEADERS_USUAL: usize = 12;
 
 /// A request to be sent. What the host cannot accept (an invalid header, say) is reported when it is sent, as an error of
 /// kind [`Config`](crate::ErrorKind::Config).
@@ -82,7 +46,7 @@ pub struct Request {
     /// What holds no secret is handed over in one call when the request is sent: each call to the host has its price.
     method: String,
     url: String,
-    headers: Headers,
+    headers: Vec<(String, String)>,
     body: Option<Vec<u8>>,
     timeout_ms: Option<u32>,
     http2: bool,
@@ -100,7 +64,7 @@ impl Request {
         Request {
             method: method.to_owned(),
             url: url.to_owned(),
-            headers: Headers::default(),
+            headers: Vec::with_capacity(HEADERS_USUAL),
             body: None,
             timeout_ms: None,
             http2: false,
@@ -131,7 +95,7 @@ impl Request {
     /// Adds a header. `host`, `content-length`, `transfer-encoding`, `connection` and their like are the host's own business.
     #[must_use]
     pub fn header(mut self, name: &str, value: &str) -> Self {
-        self.headers.push(name, value);
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -277,14 +241,14 @@ impl Request {
     fn complete(self) -> wit::Request {
         let Request { method, url, headers, body, timeout_ms, http2, handle } = self;
         let Some(handle) = handle else {
-            let handle = wit::Request::assemble(&method, &url, &headers.pairs(), &body.unwrap_or_default(), timeout_ms);
+            let handle = wit::Request::assemble(&method, &url, &headers, &body.unwrap_or_default(), timeout_ms);
             if http2 {
                 handle.http2();
             }
             return handle;
         };
         if !headers.is_empty() {
-            handle.headers(&headers.pairs());
+            handle.headers(&headers);
         }
         if let Some(body) = body {
             handle.body(&body);
