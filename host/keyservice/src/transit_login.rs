@@ -4,8 +4,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use http::{HeaderName, HeaderValue};
-use serde::Deserialize;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
@@ -28,6 +27,24 @@ pub(crate) struct Login {
 struct Given {
     token: Zeroizing<String>,
     until: Instant,
+}
+
+#[derive(Serialize)]
+struct Role<'a> {
+    role_id: &'a str,
+    secret_id: &'a str,
+}
+
+impl Role<'_> {
+    /// As JSON, in one buffer that is wiped.
+    fn to_body(&self) -> Result<Zeroizing<Vec<u8>>, AskError> {
+        // Room for six bytes a character, the most that one takes, so that no piece stays behind when the text grows.
+        let room = (self.role_id.len() + self.secret_id.len()) * 6 + 64;
+        let mut body = Zeroizing::new(Vec::with_capacity(room));
+        serde_json::to_writer(&mut *body, self)
+            .map_err(|error| AskError::Refused(format!("the login cannot be written: {error}")))?;
+        Ok(body)
+    }
 }
 
 #[derive(Deserialize)]
@@ -87,8 +104,7 @@ impl Login {
             Ok(text) => Zeroizing::new(text.reveal().to_owned()),
             Err(path) => read(path).await?,
         };
-        let body = Zeroizing::new(json!({ "role_id": role_id, "secret_id": secret_id.trim() }).to_string());
-        let body = Zeroizing::new(body.as_bytes().to_vec());
+        let body = Role { role_id, secret_id: secret_id.trim() }.to_body()?;
         let answer = reach.post(&format!("/v1/auth/{mount}/login"), in_namespace(namespace)?, body).await?;
         if answer.status != 200 {
             let said = in_its_words(&String::from_utf8_lossy(&answer.body));
