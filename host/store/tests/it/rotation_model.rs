@@ -183,13 +183,17 @@ struct Pair {
     id: DestinationId,
     model: Model,
     claims: Vec<ClaimedBatch>,
+    /// The latest time the clock has shown; leases and retries count from it.
+    latest: Timestamp,
 }
 
 impl Pair {
     async fn new() -> Pair {
         let home = Home::new(Engine::Sqlite).await;
         let id = home.destination_with(|destination| destination.settings.concurrency = 3).await;
-        let mut pair = Pair { home, id, model: Model { config: 1, ..Model::default() }, claims: Vec::new() };
+        let latest = home.now();
+        let model = Model { config: 1, ..Model::default() };
+        let mut pair = Pair { home, id, model, claims: Vec::new(), latest };
         pair.take(&Step::Add).await;
         pair.take(&Step::CutOver { version: 0, force: true, brief: false }).await;
         pair
@@ -217,7 +221,10 @@ impl Pair {
             Step::Retire => self.retire().await,
             Step::Claim => self.claim().await,
             Step::Settle { claim, how } => self.settle(*claim, *how).await,
-            Step::Jump { ms } => self.home.clock.advance(*ms),
+            Step::Jump { ms } => {
+                self.home.clock.advance(*ms);
+                self.latest = self.latest.max(self.home.now());
+            }
             Step::Resume => self.resume().await,
             Step::Reopen => self.home.reopen().await,
             Step::Crash => {
@@ -504,12 +511,13 @@ impl Pair {
         assert_eq!(rows, self.model.audit_rows, "one row for each change");
     }
 
-    /// With a credential that works, everything that was published is delivered once the faults stop.
+    /// With a credential that works, everything that was published is delivered once the faults stop and the clock is right.
     async fn drain(&mut self) {
         self.take(&Step::Add).await;
         if let Some(waiting) = self.model.in_state(&[Stored, Verified]).first().copied() {
             self.cut_over(waiting, true, false).await;
         }
+        self.home.clock.advance(self.latest.millis() - self.home.now().millis());
         for _ in 0..4 {
             self.home.clock.advance(i64::try_from(LEASE_MS + DRAIN_MS).unwrap());
             loop {
