@@ -27,7 +27,7 @@ pub enum StoreError {
         /// The table.
         table: &'static str,
         /// The column.
-        column: &'static str,
+        column: String,
         /// What names the row.
         row: String,
     },

@@ -171,5 +171,9 @@ impl Control {
 
 /// The log was changed by other hands than ours.
 fn broken(chain: &Chain, place: &str) -> ControlError {
-    ControlError::Store(StoreError::Inconsistent { table: "audit", column: "hash", row: format!("{place} of {chain}") })
+    ControlError::Store(StoreError::Inconsistent {
+        table: "audit",
+        column: "hash".to_owned(),
+        row: format!("{place} of {chain}"),
+    })
 }

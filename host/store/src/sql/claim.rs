@@ -201,7 +201,7 @@ async fn due(tx: &mut Tx, scope: &Scope, sight: &Sight, take: usize) -> Result<V
     let lease = |batch: &DueBatch| {
         let members = members.remove(&batch.id).ok_or_else(|| StoreError::Inconsistent {
             table: "batches",
-            column: "events",
+            column: "events".to_owned(),
             row: batch.id.to_string(),
         })?;
         Ok(Leasing {

@@ -117,9 +117,9 @@ impl Table {
     fn values(&self, row: &SqlRow) -> Result<Vec<Value>, StoreError> {
         let row = Row::new(row, self.name, "tenant_id");
         let value = |(name, kind): &(String, Kind)| match kind {
-            Kind::Text => row.get_named::<Option<String>>(name).map(Value::Text),
-            Kind::Number => row.get_named::<Option<i64>>(name).map(Value::Number),
-            Kind::Bytes => row.get_named::<Option<Vec<u8>>>(name).map(Value::Bytes),
+            Kind::Text => row.get::<Option<String>>(name).map(Value::Text),
+            Kind::Number => row.get::<Option<i64>>(name).map(Value::Number),
+            Kind::Bytes => row.get::<Option<Vec<u8>>>(name).map(Value::Bytes),
         };
         self.columns.iter().map(value).collect()
     }

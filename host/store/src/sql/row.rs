@@ -25,7 +25,7 @@ impl<'r> Row<'r> {
         Row { row, table, key }
     }
 
-    pub(crate) fn get<T: Column<'r>>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(crate) fn get<T: Column<'r>>(&self, column: &str) -> Result<T, StoreError> {
         self.try_get(column).map_err(|_| self.inconsistent(column))
     }
 
@@ -36,54 +36,45 @@ impl<'r> Row<'r> {
         }
     }
 
-    /// A column whose name is not known in advance.
-    pub(crate) fn get_named<T: Column<'r>>(&self, column: &str) -> Result<T, StoreError> {
-        self.try_get(column).map_err(|_| self.inconsistent("a copied one"))
-    }
-
     /// A text, as `parse` understands it.
-    pub(crate) fn parsed<T>(
-        &self,
-        column: &'static str,
-        parse: impl FnOnce(&str) -> Option<T>,
-    ) -> Result<T, StoreError> {
+    pub(crate) fn parsed<T>(&self, column: &str, parse: impl FnOnce(&str) -> Option<T>) -> Result<T, StoreError> {
         parse(self.get(column)?).ok_or_else(|| self.inconsistent(column))
     }
 
     /// A text that may be missing, as `parse` understands it.
     pub(crate) fn maybe<T>(
         &self,
-        column: &'static str,
+        column: &str,
         parse: impl FnOnce(&str) -> Option<T>,
     ) -> Result<Option<T>, StoreError> {
         let text: Option<&str> = self.get(column)?;
         text.map(|text| parse(text).ok_or_else(|| self.inconsistent(column))).transpose()
     }
 
-    pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str) -> Result<T, StoreError> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, column: &str) -> Result<T, StoreError> {
         self.parsed(column, |text| serde_json::from_str(text).ok())
     }
 
-    pub(crate) fn number(&self, column: &'static str) -> Result<u32, StoreError> {
+    pub(crate) fn number(&self, column: &str) -> Result<u32, StoreError> {
         u32::try_from(self.get::<i64>(column)?).map_err(|_| self.inconsistent(column))
     }
 
-    pub(crate) fn maybe_number(&self, column: &'static str) -> Result<Option<u32>, StoreError> {
+    pub(crate) fn maybe_number(&self, column: &str) -> Result<Option<u32>, StoreError> {
         let number: Option<i64> = self.get(column)?;
         number.map(|number| u32::try_from(number).map_err(|_| self.inconsistent(column))).transpose()
     }
 
-    pub(crate) fn time(&self, column: &'static str) -> Result<Timestamp, StoreError> {
+    pub(crate) fn time(&self, column: &str) -> Result<Timestamp, StoreError> {
         Ok(Timestamp::from_millis(self.get(column)?))
     }
 
-    pub(crate) fn maybe_time(&self, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    pub(crate) fn maybe_time(&self, column: &str) -> Result<Option<Timestamp>, StoreError> {
         Ok(self.get::<Option<i64>>(column)?.map(Timestamp::from_millis))
     }
 
-    pub(crate) fn inconsistent(&self, column: &'static str) -> StoreError {
+    pub(crate) fn inconsistent(&self, column: &str) -> StoreError {
         let row = self.try_get::<String>(self.key).unwrap_or_else(|_| "unknown".to_owned());
-        StoreError::Inconsistent { table: self.table, column, row }
+        StoreError::Inconsistent { table: self.table, column: column.to_owned(), row }
     }
 }
 

@@ -320,7 +320,8 @@ async fn a_row_that_does_not_parse_is_named() {
     let (broken, _) = (home.destination().await, home.destination().await);
     let damage = "UPDATE destinations SET subscription = '[\"a..b\"]' WHERE destination_id = $1";
     sqlx::query(damage).bind(broken.as_str()).execute(&mut connect(&home).await).await.unwrap();
-    let expected = StoreError::Inconsistent { table: "destinations", column: "subscription", row: broken.to_string() };
+    let expected =
+        StoreError::Inconsistent { table: "destinations", column: "subscription".to_owned(), row: broken.to_string() };
 
     assert_eq!(home.store.destination(&home.scope, &broken).await, Err(expected.clone()));
     assert_eq!(home.try_publish(vec![home.event("a")]).await, Err(IngestError::Store(expected)));

@@ -21,7 +21,8 @@ pub(crate) struct Known {
     pub(crate) events: HashMap<EventId, Vec<u8>>,
     /// The destinations of customers. One with a row that does not parse fails those who touch it, and nobody else.
     pub(crate) customers: HashMap<CustomerId, Result<Vec<Subscriber>, StoreError>>,
-    /// The newest event of any tenant; the next one gets the number after it.
+    /// The newest event of any tenant, or, in Postgres, of this one: more than its own events no transaction for a tenant sees
+    /// there, and a number need only be unlike the tenant's others. The next one gets the number after it.
     pub(crate) newest_event: i64,
 }
 
