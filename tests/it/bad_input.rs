@@ -4,7 +4,7 @@ use freehold_tests::{Answer, Api, LONG, Result, api, until};
 use http::Method;
 use serde_json::{Value, json};
 
-use crate::isolation::make_key;
+use crate::access::make_key;
 use crate::story::Story;
 
 /// What an answer to bad input must be: a 4xx that says what is wrong, where, and under which request.
@@ -265,7 +265,7 @@ async fn every_answer_carries_a_request_id_that_the_audit_log_knows() -> Result 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_key_opens_nothing() -> Result {
     let story = Story::begin().await?;
-    let (_, key) = make_key(&story, &["--expires-in", "1s"])?;
+    let (_, key) = make_key(&story, &["--scope", "admin", "--expires-in", "1s"])?;
     let api = story.api.with_key(&key);
 
     let answer = until("the key to expire", LONG, async || {

@@ -1,4 +1,4 @@
-//! One tenant's things do not exist for another, and a key opens what its role says.
+//! One tenant's things do not exist for another.
 
 use freehold_tests::webhook::Reply;
 use freehold_tests::{Answer, Api, Result, api, trouble};
@@ -192,53 +192,4 @@ async fn only_a_right_key_opens_anything() -> Result {
         assert!(wrong.len() < 10 || !answer.text().contains(&wrong), "the key is not repeated: {}", answer.text());
     }
     Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_revoked_key_opens_nothing_from_then_on() -> Result {
-    let story = Story::begin().await?;
-    let (id, key) = make_key(&story, &["--role", "admin"])?;
-    assert_eq!(story.api.with_key(&key).get("/v1/customers").await?.status, 200);
-
-    let output = story.host.run(&["api-keys", "revoke", "acme", &id])?;
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-
-    assert_eq!(story.api.with_key(&key).get("/v1/customers").await?.status, 401);
-    assert_eq!(story.api.get("/v1/customers").await?.status, 200);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_role_is_a_bound() -> Result {
-    let story = Story::begin().await?;
-    let (_, reader) = make_key(&story, &["--role", "reader"])?;
-    let (_, publisher) = make_key(&story, &["--role", "publisher"])?;
-    let event = json!({ "type": "order.made", "customer": story.customer, "data": 1 });
-    let pause = format!("/v1/destinations/{}/pause", story.destination);
-
-    let reader = story.api.with_key(&reader);
-    assert_eq!(reader.get("/v1/customers").await?.status, 200);
-    assert_eq!(reader.publish(&event).await?.status, 403);
-    assert_eq!(reader.post(&pause, &json!({})).await?.status, 403);
-
-    let publisher = story.api.with_key(&publisher);
-    assert_eq!(publisher.publish(&event).await?.status, 202);
-    assert_eq!(publisher.get("/v1/deliveries").await?.status, 200);
-    assert_eq!(publisher.post(&pause, &json!({})).await?.status, 403);
-    assert_eq!(publisher.post("/v1/customers", &json!({ "name": "x" })).await?.status, 403);
-    assert_eq!(story.api.destination(&story.destination).await?["state"], "active");
-    Ok(())
-}
-
-/// Makes an API key of the story's tenant; returns its id and the key.
-pub(crate) fn make_key(story: &Story, options: &[&str]) -> Result<(String, String)> {
-    let name = ["api-keys", "create", "acme", "--name", "second"];
-    let output = story.host.run(&[&name[..], options].concat())?;
-    let printed = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    let word =
-        |prefix: &str| printed.split(|c: char| c.is_whitespace() || c == '`').find(|word| word.starts_with(prefix));
-    match (word("key_"), word("fh_live_")) {
-        (Some(id), Some(key)) => Ok((id.to_owned(), key.to_owned())),
-        _ => Err(trouble(format!("no id and key in: {printed}"))),
-    }
 }

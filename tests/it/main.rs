@@ -1,5 +1,6 @@
 //! The product from outside: the real server, real receivers, and what a vendor's program sees. Files are stories.
 
+mod access;
 mod audit;
 mod bad_input;
 mod bigquery;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderValue, Method, header};
+use axum::http::{HeaderValue, Method, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, Opts, Registry};
@@ -14,7 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use tracing::Instrument;
 
 use crate::problem::{Kind, Problem};
-use crate::request::{REQUEST_ID, RequestId};
+use crate::request::{Asker, REQUEST_ID, RequestId};
 use crate::state::ApiState;
 
 /// How long a request may take.
@@ -42,14 +42,21 @@ async fn named(State(state): State<ApiState>, mut request: Request, next: Next) 
     let span = tracing::info_span!("api.request", request.id = %id.0, http.method = %method, http.route = route);
     let answer_id = HeaderValue::from_str(&id.0);
     request.extensions_mut().insert(id);
+    let asker = Asker::default();
+    request.extensions_mut().insert(asker.clone());
 
     let began = Instant::now();
     let mut response = next.run(request).instrument(span.clone()).await;
     let took = began.elapsed();
 
-    let status = response.status().as_u16();
-    span.in_scope(|| tracing::debug!(http.status = status, took_ms = took.as_secs_f64() * 1000.0, "answered"));
-    state.http.answered(&method, route, status, took);
+    let status = response.status();
+    span.in_scope(|| tracing::debug!(http.status = status.as_u16(), took_ms = took.as_secs_f64() * 1000.0, "answered"));
+    state.http.answered(&method, route, status.as_u16(), took);
+    if status == StatusCode::FORBIDDEN
+        && let Some(caller) = asker.caller()
+    {
+        state.control.note_denial(caller, &format!("{method} {route}")).instrument(span).await;
+    }
     let headers = response.headers_mut();
     if let Ok(id) = answer_id {
         headers.insert(REQUEST_ID, id);

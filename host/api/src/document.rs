@@ -1,7 +1,7 @@
 //! The OpenAPI document, made from the handlers themselves.
 
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ComponentsBuilder, ContentBuilder, InfoBuilder, License, OpenApi, OpenApiBuilder, Ref, ResponseBuilder,
 };
@@ -12,7 +12,9 @@ use crate::problem::{FieldError, ProblemDocument};
 use crate::state::ApiState;
 use crate::{operation, v1};
 
-const SECURITY: &str = "api_key";
+/// How callers may authenticate. Each operation says which of them it takes, and with which scope.
+const API_KEY: &str = "api_key";
+const PORTAL_SESSION: &str = "portal_session";
 
 /// Every route with its description.
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
@@ -22,26 +24,21 @@ pub(crate) fn routes() -> OpenApiRouter<ApiState> {
 /// The whole document.
 pub(crate) fn openapi() -> OpenApi {
     let mut document = routes().into_openapi();
-    for (path, item) in &mut document.paths.paths {
+    for item in document.paths.paths.values_mut() {
         let methods = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
-        for operation in methods.into_iter().flatten() {
-            complete(path, operation);
-        }
+        methods.into_iter().flatten().for_each(complete);
     }
     document
 }
 
-/// Adds what holds for every operation: how it can fail, and that it needs a key.
-fn complete(path: &str, operation: &mut Operation) {
+/// Adds what holds for every operation: how it can fail.
+fn complete(operation: &mut Operation) {
     let problem = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
     let failure = ResponseBuilder::new()
         .description("What went wrong (RFC 9457)")
         .content("application/problem+json", problem)
         .build();
     operation.responses.responses.insert("default".to_owned(), failure.into());
-    if path.starts_with("/v1/") {
-        operation.security = Some(vec![SecurityRequirement::new(SECURITY, Vec::<String>::new())]);
-    }
 }
 
 fn frame() -> OpenApi {
@@ -50,13 +47,21 @@ fn frame() -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(
             "Delivers a product's events into infrastructure that its customers own. \
-             Every request under `/v1` carries an API key: `Authorization: Bearer fh_live_…`.",
+             Requests under `/v1` carry an API key: `Authorization: Bearer fh_live_…`. \
+             What it may do are its scopes: `publish`, `read`, `manage` (which includes `read`), `admin` (which includes all).",
         ))
         .license(Some(License::new("Apache-2.0")))
         .build();
-    let key = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+    let bearer = |description: &str| {
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(description)).build();
+        SecurityScheme::Http(scheme)
+    };
     let components = ComponentsBuilder::new()
-        .security_scheme(SECURITY, key)
+        .security_scheme(API_KEY, bearer("An API key of the tenant, `fh_live_…`, with one of the scopes named."))
+        .security_scheme(
+            PORTAL_SESSION,
+            bearer("The token of a customer's portal session, `fhp_…`: it opens that customer's things."),
+        )
         .schema(ProblemDocument::name(), ProblemDocument::schema())
         .schema(FieldError::name(), FieldError::schema())
         .build();
@@ -79,12 +84,16 @@ mod tests {
         assert_eq!(
             routes,
             [
+                "delete /v1/api-keys/{id}",
                 "delete /v1/customers/{customer}",
                 "delete /v1/destinations/{id}",
+                "delete /v1/portal-sessions/{id}",
                 "get /healthz",
                 "get /metrics",
                 "get /openapi.json",
                 "get /readyz",
+                "get /v1/api-keys",
+                "get /v1/api-keys/{id}",
                 "get /v1/attempts",
                 "get /v1/attempts/{id}",
                 "get /v1/audit",
@@ -104,8 +113,12 @@ mod tests {
                 "get /v1/events/{id}",
                 "patch /v1/destinations/{id}",
                 "patch /v1/destinations/{id}/credentials/{version}",
+                "post /v1/api-keys",
+                "post /v1/api-keys/report-leak",
+                "post /v1/api-keys/{id}/rotate",
                 "post /v1/customers",
                 "post /v1/customers/{customer}/destinations",
+                "post /v1/customers/{customer}/portal-sessions",
                 "post /v1/deliveries/{id}/replay",
                 "post /v1/destinations/{id}/credential",
                 "post /v1/destinations/{id}/credentials",
@@ -118,20 +131,26 @@ mod tests {
                 "post /v1/destinations/{id}/resume",
                 "post /v1/destinations/{id}/test",
                 "post /v1/events",
+                "post /v1/portal-sessions/exchange",
                 "put /v1/destinations/{id}/credential",
             ]
         );
     }
 
+    /// Operations under `/v1` whose body is all that it takes.
+    const OPEN: [&str; 2] = ["/v1/api-keys/report-leak", "/v1/portal-sessions/exchange"];
+
     #[test]
-    fn every_operation_has_a_summary_a_failure_and_a_key() {
+    fn every_operation_has_a_summary_a_failure_and_says_who_may() {
         let document = serde_json::to_value(openapi()).unwrap();
 
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
                 assert!(operation["summary"].is_string(), "{method} {path}");
                 assert!(operation["responses"]["default"].is_object(), "{method} {path}");
-                assert_eq!(operation["security"].is_array(), path.starts_with("/v1/"), "{method} {path}");
+                let is_closed = path.starts_with("/v1/") && !OPEN.contains(&path.as_str());
+                let said = operation["security"].as_array().map_or(0, Vec::len);
+                assert_eq!(said > 0, is_closed, "{method} {path}");
             }
         }
     }

@@ -7,7 +7,7 @@ mod page;
 mod parameters;
 mod path;
 
-pub(crate) use authenticated::Authenticated;
+pub(crate) use authenticated::{Asker, Authenticated};
 pub(crate) use body::{JsonBody, Nothing, OptionalJsonBody, PatchBody, content_type, read};
 pub(crate) use name::{HEADER as REQUEST_ID, RequestId};
 pub(crate) use page::{Listed, customer_filter, listed, page};

@@ -83,7 +83,8 @@ fn actor(record: &AuditRecord) -> Value {
     let (kind_id, kind) = match record.actor.kind {
         ActorKind::Operator => (2, "Admin"),
         ActorKind::System => (3, "System"),
-        _ => (99, "API key"),
+        ActorKind::PortalSession => (99, "Portal session"),
+        ActorKind::ApiKey => (99, "API key"),
     };
     json!({ "user": { "uid": record.actor.id, "type_id": kind_id, "type": kind }, "app_name": "Freehold" })
 }

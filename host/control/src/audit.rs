@@ -6,9 +6,9 @@ mod erase;
 mod export;
 mod start;
 
-use freehold_model::api_key::Role;
 use freehold_model::audit::AuditRecord;
 use freehold_model::page::{Page, PageRequest};
+use freehold_model::permission::Permission;
 use freehold_store::AuditFilter;
 
 use crate::Control;
@@ -32,7 +32,7 @@ impl Control {
         filter: &AuditFilter,
         page: &PageRequest,
     ) -> Result<Page<AuditRecord>, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         self.store().audit(scope, filter, page).await.map_err(ControlError::of(KIND))
     }
 }

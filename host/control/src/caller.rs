@@ -2,8 +2,8 @@
 
 use std::str::FromStr;
 
-use freehold_model::api_key::Role;
 use freehold_model::audit::{Actor, ActorKind, AuditEntry};
+use freehold_model::permission::{Permission, Permissions};
 use freehold_model::{CustomerId, Scope, TenantId};
 
 use crate::Control;
@@ -14,21 +14,38 @@ use crate::error::ControlError;
 pub struct Caller {
     scope: Scope,
     actor: Actor,
-    role: Role,
+    permissions: Permissions,
 }
 
 impl Caller {
-    pub(crate) fn new(scope: Scope, actor: Actor, role: Role) -> Self {
-        Caller { scope, actor, role }
+    pub(crate) fn new(scope: Scope, actor: Actor, permissions: Permissions) -> Self {
+        Caller { scope, actor, permissions }
     }
 
-    /// The caller's scope, if their role includes `need`: a reader may read, a publisher may read and publish, an admin
-    /// may do everything.
+    /// The caller's scope, if their permissions include `need`. In a portal session it is one customer's.
     ///
     /// # Errors
-    /// [`ControlError::Forbidden`] when it does not.
-    pub fn require(&self, need: Role) -> Result<&Scope, ControlError> {
-        if rank(self.role) >= rank(need) { Ok(&self.scope) } else { Err(ControlError::Forbidden { need }) }
+    /// [`ControlError::Forbidden`] when they do not.
+    pub fn require(&self, need: Permission) -> Result<&Scope, ControlError> {
+        if self.permissions.allow(need) { Ok(&self.scope) } else { Err(ControlError::Forbidden { need }) }
+    }
+
+    /// The same for what concerns a tenant as a whole, which no portal session may do.
+    ///
+    /// # Errors
+    /// [`ControlError::Forbidden`] and [`ControlError::OfTenant`].
+    pub fn require_of_tenant(&self, need: Permission) -> Result<&Scope, ControlError> {
+        let scope = self.require(need)?;
+        if scope.customer().is_none() { Ok(scope) } else { Err(ControlError::OfTenant) }
+    }
+
+    /// The one customer whose things the caller may touch, in a portal session.
+    pub fn customer(&self) -> Option<&CustomerId> {
+        self.scope.customer()
+    }
+
+    pub(crate) fn scope(&self) -> &Scope {
+        &self.scope
     }
 
     /// The audit entry for something that this caller changes. `details` must hold no secret.
@@ -57,7 +74,7 @@ impl Caller {
 impl Control {
     /// The operator at the command line, acting for `tenant` with every right.
     pub fn operator(&self, tenant: TenantId) -> Caller {
-        Caller::new(Scope::authenticated(tenant), operator_actor(), Role::Admin)
+        Caller::new(Scope::authenticated(tenant), operator_actor(), [Permission::Admin].into_iter().collect())
     }
 }
 
@@ -70,35 +87,27 @@ pub(crate) fn id<T: FromStr>(text: &str, kind: &'static str) -> Result<T, Contro
     text.parse().map_err(|_| ControlError::NotFound { kind })
 }
 
-fn rank(role: Role) -> u8 {
-    match role {
-        Role::Reader => 0,
-        Role::Publisher => 1,
-        Role::Admin => 2,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn check(has: Role, need: Role, allowed: bool) {
+    fn check(has: Permission, need: Permission, allowed: bool, allowed_of_tenant: bool) {
         let tenant = "ten_01hzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap();
-        let caller = Caller::new(Scope::authenticated(tenant), operator_actor(), has);
+        let customer = "cus_01hzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap();
+        let scope = Scope::authenticated(tenant);
+        let permissions: Permissions = [has].into_iter().collect();
+        let caller = Caller::new(scope.clone(), operator_actor(), permissions);
+        let of_customer = Caller::new(scope.narrowed_to(&customer), operator_actor(), permissions);
 
         assert_eq!(caller.require(need).is_ok(), allowed, "{has:?} for {need:?}");
+        assert_eq!(caller.require_of_tenant(need).is_ok(), allowed_of_tenant, "{has:?} for {need:?} of the tenant");
+        assert!(of_customer.require_of_tenant(need).is_err(), "{has:?} for {need:?} of the tenant, in a session");
     }
 
     #[test]
-    fn each_role_includes_the_lesser_ones_only() {
-        check(Role::Admin, Role::Admin, true);
-        check(Role::Admin, Role::Publisher, true);
-        check(Role::Admin, Role::Reader, true);
-        check(Role::Publisher, Role::Admin, false);
-        check(Role::Publisher, Role::Publisher, true);
-        check(Role::Publisher, Role::Reader, true);
-        check(Role::Reader, Role::Admin, false);
-        check(Role::Reader, Role::Publisher, false);
-        check(Role::Reader, Role::Reader, true);
+    fn what_concerns_a_tenant_is_for_no_session() {
+        check(Permission::Read, Permission::Read, true, true);
+        check(Permission::Read, Permission::Admin, false, false);
+        check(Permission::Admin, Permission::Admin, true, true);
     }
 }

@@ -1,9 +1,9 @@
-//! Cursors that only the list that gave them out takes back: the store's position with a MAC over it, the tenant and the
-//! list.
+//! Cursors that only the list that gave them out takes back: the store's position with a MAC over it, the tenant, the
+//! customer of a portal session and the list.
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 
 use crate::Control;
 use crate::caller::Caller;
@@ -38,8 +38,9 @@ impl Control {
     }
 }
 
-/// What the MAC is over. Neither id nor list has a zero byte, so the parts cannot be mistaken for one another.
+/// What the MAC is over. No id and no list has a zero byte, so the parts cannot be mistaken for one another.
 fn message(caller: &Caller, list: &str, position: &str) -> Result<Vec<u8>, ControlError> {
-    let tenant = caller.require(Role::Reader)?.tenant();
-    Ok(format!("{tenant}\0{list}\0{position}").into_bytes())
+    let scope = caller.require(Permission::Read)?;
+    let (tenant, customer) = (scope.tenant(), scope.customer().map_or("", |customer| customer.as_str()));
+    Ok(format!("{tenant}\0{customer}\0{list}\0{position}").into_bytes())
 }

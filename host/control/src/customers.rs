@@ -1,9 +1,9 @@
 //! Customers of a tenant: made, found by id or by the vendor's own id, listed, deleted with all that is theirs.
 
-use freehold_model::api_key::Role;
 use freehold_model::customer::Customer;
 use freehold_model::lane::Lane;
 use freehold_model::page::{Page, PageRequest};
+use freehold_model::permission::Permission;
 use freehold_model::{CustomerId, Scope, limits};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ impl Control {
     /// # Errors
     /// When the caller is no admin, a field is unfit, the external id is taken, or the store fails.
     pub async fn create_customer(&self, caller: &Caller, draft: CustomerDraft) -> Result<Customer, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require_of_tenant(Permission::Admin)?;
         let (name, external_id) = check(&draft)?;
         if let Some(external_id) = &external_id
             && self.resolve_customer(scope, external_id).await?.is_some()
@@ -54,7 +54,7 @@ impl Control {
     /// # Errors
     /// When there is none, or the store fails.
     pub async fn customer(&self, caller: &Caller, reference: &str) -> Result<Customer, ControlError> {
-        self.find_customer(caller.require(Role::Reader)?, reference).await
+        self.find_customer(caller.require(Permission::Read)?, reference).await
     }
 
     /// The id of the customer with this id or external id, if there is one.
@@ -62,7 +62,7 @@ impl Control {
     /// # Errors
     /// When the store fails.
     pub async fn customer_id(&self, caller: &Caller, reference: &str) -> Result<Option<CustomerId>, ControlError> {
-        self.resolve_customer(caller.require(Role::Reader)?, reference).await
+        self.resolve_customer(caller.require(Permission::Read)?, reference).await
     }
 
     /// The tenant's customers.
@@ -70,7 +70,7 @@ impl Control {
     /// # Errors
     /// When the store fails.
     pub async fn customers(&self, caller: &Caller, page: &PageRequest) -> Result<Page<Customer>, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         self.store().customers(scope, page).await.map_err(ControlError::of(KIND))
     }
 
@@ -79,7 +79,7 @@ impl Control {
     /// # Errors
     /// When the caller is no admin, there is no such customer, or the store fails.
     pub async fn delete_customer(&self, caller: &Caller, reference: &str) -> Result<(), ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require_of_tenant(Permission::Admin)?;
         let customer = self.find_customer(scope, reference).await?;
         let _changing = self.0.changing.lock().await;
         let lanes = self.lanes_of(scope, &customer.id).await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use freehold_sandbox::DestinationType;
 
 use crate::Control;
@@ -15,7 +15,7 @@ impl Control {
     /// # Errors
     /// When the caller may not read.
     pub fn destination_types(&self, caller: &Caller) -> Result<Vec<Arc<DestinationType>>, ControlError> {
-        caller.require(Role::Reader)?;
+        caller.require(Permission::Read)?;
         Ok(self.parts().catalogue.list())
     }
 
@@ -24,7 +24,7 @@ impl Control {
     /// # Errors
     /// When there is none.
     pub fn destination_type(&self, caller: &Caller, name: &str) -> Result<Arc<DestinationType>, ControlError> {
-        caller.require(Role::Reader)?;
+        caller.require(Permission::Read)?;
         self.parts().catalogue.get(name).ok_or(ControlError::NotFound { kind: "destination type" })
     }
 }

@@ -12,10 +12,10 @@ mod verify;
 
 use std::sync::Arc;
 
-use freehold_model::api_key::Role;
 use freehold_model::destination::Destination;
 use freehold_model::lane::Lane;
 use freehold_model::page::{Page, PageRequest};
+use freehold_model::permission::Permission;
 use freehold_model::{DestinationId, Scope};
 use freehold_sandbox::DestinationType;
 
@@ -37,7 +37,7 @@ impl Control {
     /// # Errors
     /// When there is none, or the store fails.
     pub async fn destination(&self, caller: &Caller, id: &str) -> Result<Destination, ControlError> {
-        self.find_destination(caller.require(Role::Reader)?, id).await
+        self.find_destination(caller.require(Permission::Read)?, id).await
     }
 
     /// A customer's destinations.
@@ -50,7 +50,7 @@ impl Control {
         customer: &str,
         page: &PageRequest,
     ) -> Result<Page<Destination>, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let customer = self.find_customer(scope, customer).await?;
         self.store().destinations(scope, Some(&customer.id), page).await.map_err(ControlError::of(KIND))
     }

@@ -1,7 +1,7 @@
 //! Why a use-case was refused or could not be carried out.
 
 use freehold_model::Failure;
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use freehold_store::{Conflict as StoreConflict, StoreError};
 use freehold_vault::VaultError;
 
@@ -69,12 +69,15 @@ pub enum ControlError {
         /// What the trial ended with.
         failure: Failure,
     },
-    /// The caller's key does not allow it.
-    #[error("this needs a key with the role `{}`", .need.as_str())]
+    /// The caller's key or session does not allow it.
+    #[error("this needs the scope `{}`", .need.as_str())]
     Forbidden {
-        /// The least role that allows it.
-        need: Role,
+        /// The least permission that allows it.
+        need: Permission,
     },
+    /// It concerns the tenant as a whole, and the caller is one customer in the portal.
+    #[error("this concerns all customers: it needs an API key, not a portal session")]
+    OfTenant,
     /// A cursor that this list did not give out.
     #[error("this cursor does not belong to this list; begin again without one")]
     ForeignCursor,

@@ -1,9 +1,11 @@
-//! How an API key is written: `fh_live_` or `fh_test_`, 32 random characters, and a checksum of all before it.
+//! How an API key is written: `fh_live_` or `fh_test_`, 32 random characters, and a checksum of all before it; a portal
+//! session's code and token likewise, with `fhc_` and `fhp_`.
 //!
 //! The checksum lets a scanner, or a reader of logs, tell a key from noise without asking anyone, and lets the API refuse
 //! a key that was cut off in copying before it looks anything up.
 
 use freehold_model::Sources;
+use freehold_model::api_key::KeyKind;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -14,31 +16,35 @@ const RANDOM_CHARS: usize = 32;
 /// 62^6 is the first power of 62 above 2^32.
 const CHECKSUM_CHARS: usize = 6;
 
-/// What a key is for, as its prefix tells people. Freehold treats both alike.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum KeyKind {
-    /// Real data.
-    #[default]
-    Live,
-    /// Trying things out.
-    Test,
-}
+/// What a portal session's code and its token begin with.
+const PORTAL_CODE: &str = "fhc_";
+const PORTAL_TOKEN: &str = "fhp_";
 
-impl KeyKind {
-    const ALL: [KeyKind; 2] = [KeyKind::Live, KeyKind::Test];
-
-    fn prefix(self) -> &'static str {
-        match self {
-            KeyKind::Live => "fh_live_",
-            KeyKind::Test => "fh_test_",
-        }
+fn prefix_of(kind: KeyKind) -> &'static str {
+    match kind {
+        KeyKind::Live => "fh_live_",
+        KeyKind::Test => "fh_test_",
     }
 }
 
-/// A new key, unlike any other.
-pub(crate) fn generate(kind: KeyKind, sources: &Sources) -> ShownOnce {
-    let mut text = String::with_capacity(kind.prefix().len() + RANDOM_CHARS + CHECKSUM_CHARS);
-    text.push_str(kind.prefix());
+/// A new API key, unlike any other.
+pub(crate) fn key(kind: KeyKind, sources: &Sources) -> ShownOnce {
+    generate(prefix_of(kind), sources)
+}
+
+/// A new code of a portal session.
+pub(crate) fn portal_code(sources: &Sources) -> ShownOnce {
+    generate(PORTAL_CODE, sources)
+}
+
+/// A new token of a portal session.
+pub(crate) fn portal_token(sources: &Sources) -> ShownOnce {
+    generate(PORTAL_TOKEN, sources)
+}
+
+fn generate(prefix: &'static str, sources: &Sources) -> ShownOnce {
+    let mut text = String::with_capacity(prefix.len() + RANDOM_CHARS + CHECKSUM_CHARS);
+    text.push_str(prefix);
     let mut wanted = RANDOM_CHARS;
     while wanted > 0 {
         let bytes = Zeroizing::new(sources.random::<64>());
@@ -53,9 +59,23 @@ pub(crate) fn generate(kind: KeyKind, sources: &Sources) -> ShownOnce {
     ShownOnce::new(text)
 }
 
-/// Whether `text` has the form of a key, checksum included.
-pub(crate) fn is_well_formed(text: &str) -> bool {
-    let Some(body) = KeyKind::ALL.iter().find_map(|kind| text.strip_prefix(kind.prefix())) else { return false };
+/// Whether `text` has the form of an API key, checksum included.
+pub(crate) fn is_key(text: &str) -> bool {
+    KeyKind::ALL.into_iter().any(|kind| is_well_formed(prefix_of(kind), text))
+}
+
+/// Whether `text` has the form of a portal session's code.
+pub(crate) fn is_portal_code(text: &str) -> bool {
+    is_well_formed(PORTAL_CODE, text)
+}
+
+/// Whether `text` has the form of a portal session's token.
+pub(crate) fn is_portal_token(text: &str) -> bool {
+    is_well_formed(PORTAL_TOKEN, text)
+}
+
+fn is_well_formed(prefix: &str, text: &str) -> bool {
+    let Some(body) = text.strip_prefix(prefix) else { return false };
     body.len() == RANDOM_CHARS + CHECKSUM_CHARS
         && body.bytes().all(|byte| byte.is_ascii_alphanumeric())
         && text.ends_with(&checksum(&text[..text.len() - CHECKSUM_CHARS]))
@@ -113,12 +133,24 @@ mod tests {
     #[test]
     fn a_generated_key_is_well_formed() {
         for kind in KeyKind::ALL {
-            let key = generate(kind, &sources(7));
+            let key = key(kind, &sources(7));
 
-            assert!(key.show().starts_with(kind.prefix()));
+            assert!(key.show().starts_with(prefix_of(kind)));
             assert_eq!(key.show().len(), 46);
-            assert!(is_well_formed(key.show()), "{}", key.show());
+            assert!(is_key(key.show()), "{}", key.show());
         }
+    }
+
+    #[test]
+    fn a_code_a_token_and_a_key_are_not_taken_for_one_another() {
+        let (code, token) = (portal_code(&sources(7)), portal_token(&sources(7)));
+
+        assert!(is_portal_code(code.show()) && is_portal_token(token.show()));
+        for text in [code.show(), token.show()] {
+            assert_eq!(text.len(), 42);
+            assert!(!is_key(text), "{text}");
+        }
+        assert!(!is_portal_token(code.show()) && !is_portal_code(token.show()));
     }
 
     #[test]
@@ -130,25 +162,25 @@ mod tests {
 
     #[test]
     fn a_key_with_any_one_character_changed_is_refused() {
-        let key = generate(KeyKind::Live, &sources(3));
+        let key = key(KeyKind::Live, &sources(3));
 
         for position in 0..key.show().len() {
             let mut changed = key.show().as_bytes().to_vec();
             changed[position] = if changed[position] == b'x' { b'y' } else { b'x' };
-            assert!(!is_well_formed(&String::from_utf8(changed).unwrap()), "position {position}");
+            assert!(!is_key(&String::from_utf8(changed).unwrap()), "position {position}");
         }
     }
 
     #[test]
     fn what_is_no_key_at_all_is_refused() {
         for text in ["", "fh_live_", "fh_live", "Bearer x", "fh_live_é", &"é".repeat(23), &"a".repeat(46)] {
-            assert!(!is_well_formed(text), "{text:?}");
+            assert!(!is_key(text), "{text:?}");
         }
     }
 
     #[test]
     fn a_key_does_not_show_itself() {
-        let key = generate(KeyKind::Live, &sources(3));
+        let key = key(KeyKind::Live, &sources(3));
 
         assert_eq!(format!("{key:?}"), "ShownOnce(…)");
     }

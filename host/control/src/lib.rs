@@ -1,7 +1,7 @@
 //! What people change: tenants, keys, customers, destinations, credentials. Use-cases, and no HTTP.
 //!
 //! Every use-case takes a [`Caller`], which only authentication and the operator's command line can make, checks the
-//! caller's role, checks what was asked, and writes the change together with its audit entry. Plaintext of credentials
+//! caller's permissions, checks what was asked, and writes the change together with its audit entry. Plaintext of credentials
 //! passes through on its way into the vault and is never handed out again, but for the one showing of what Freehold
 //! itself generated ([`ShownOnce`]).
 
@@ -19,19 +19,22 @@ mod key_text;
 mod keys;
 mod merge_patch;
 mod names;
+mod noted;
+mod portal_sessions;
 mod settings;
 mod shown_once;
 mod tenants;
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use freehold_model::lane::LaneListener;
-use freehold_model::{ApiKeyId, Sources, Timestamp};
+use freehold_model::{ApiKeyId, Sources};
 use freehold_sandbox::{Catalogue, Sandbox};
 use freehold_store::Store;
 use freehold_vault::Vault;
+
+use noted::Noted;
 
 pub use audit::{AuditExport, CheckedAttempts, Checkpointed};
 pub use authenticate::AuthError;
@@ -49,10 +52,10 @@ pub use freehold_store::{
     AttemptFilter, AuditFilter, CredentialVersion, DeliveryFilter, EventFilter, Replay, StoreError,
 };
 pub use keks::Rewrapped;
-pub use key_text::KeyKind;
-pub use keys::{KeyDraft, NewKey};
+pub use keys::{KEY_OVERLAP_MS_DEFAULT, KEY_OVERLAP_MS_MAX, KeyDraft, KeyRotation, NewKey, RotatedKey};
+pub use portal_sessions::{NewSession, OpenedSession, SessionDraft};
 pub use settings::{RetryDraft, SettingsDraft};
-pub use shown_once::ShownOnce;
+pub use shown_once::{Presented, ShownOnce};
 pub use tenants::NewTenant;
 
 /// What the use-cases work with.
@@ -79,14 +82,21 @@ struct Inner {
     parts: Parts,
     /// Held while a destination is read, changed and written, so that two changes at once do not undo each other.
     changing: tokio::sync::Mutex<()>,
-    /// When each key's use was last noted, so that a burst of requests notes it once.
-    key_uses: Mutex<HashMap<ApiKeyId, Timestamp>>,
+    /// When each key's use was last noted.
+    key_uses: Noted<ApiKeyId>,
+    /// When each refusal was last recorded: whose, and of what.
+    refusals: Noted<(String, String)>,
 }
 
 impl Control {
     /// The use-cases over `parts`.
     pub fn new(parts: Parts) -> Self {
-        Control(Arc::new(Inner { parts, changing: tokio::sync::Mutex::new(()), key_uses: Mutex::new(HashMap::new()) }))
+        Control(Arc::new(Inner {
+            parts,
+            changing: tokio::sync::Mutex::new(()),
+            key_uses: Noted::new(authenticate::USE_NOTED_EVERY_MS),
+            refusals: Noted::new(authenticate::REFUSAL_NOTED_EVERY_MS),
+        }))
     }
 
     /// A name for a request that came without one.

@@ -1,7 +1,8 @@
-//! A secret text that Freehold generated and shows exactly once: an API key, a signing secret.
+//! Secret texts at the edge: what Freehold generated and shows exactly once, and what somebody presents.
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A generated secret on its way to whoever asked for it. It cannot be printed or cloned and is wiped when dropped.
@@ -21,5 +22,27 @@ impl ShownOnce {
 impl fmt::Debug for ShownOnce {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("ShownOnce(…)")
+    }
+}
+
+/// A secret text that somebody presents: a code, a key. It cannot be printed or cloned and is wiped when dropped.
+pub struct Presented(Zeroizing<String>);
+
+impl Presented {
+    /// The text, to look it up by.
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Presented {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(|text| Presented(Zeroizing::new(text)))
+    }
+}
+
+impl fmt::Debug for Presented {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Presented(…)")
     }
 }

@@ -1,14 +1,14 @@
 //! Tenants: made and listed by the operator, at the command line.
 
 use freehold_model::TenantId;
-use freehold_model::api_key::Role;
+use freehold_model::api_key::KeyKind;
 use freehold_model::audit::AuditEntry;
 use freehold_model::customer::Tenant;
+use freehold_model::permission::Permission;
 use serde_json::json;
 
 use crate::caller::operator_actor;
 use crate::error::ControlError;
-use crate::key_text::KeyKind;
 use crate::keys::{KeyDraft, NewKey};
 use crate::{Control, names};
 
@@ -17,7 +17,7 @@ use crate::{Control, names};
 pub struct NewTenant {
     /// The tenant.
     pub tenant: Tenant,
-    /// Its first key, with the role `admin`.
+    /// Its first key, with the scope `admin`.
     pub key: NewKey,
 }
 
@@ -42,7 +42,8 @@ impl Control {
             details: json!({ "name": tenant.name }),
         };
         self.store().create_tenant_across_tenants(&tenant, &entry).await.map_err(ControlError::of("tenant"))?;
-        let draft = KeyDraft { name: "first".to_owned(), role: Role::Admin, kind: KeyKind::Live, expires_at: None };
+        let scopes = [Permission::Admin].into_iter().collect();
+        let draft = KeyDraft { name: "first".to_owned(), scopes, kind: KeyKind::Live, expires_at: None };
         let key = self.create_key(&self.operator(tenant.id.clone()), draft).await?;
         Ok(NewTenant { tenant, key })
     }

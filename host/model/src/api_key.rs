@@ -3,33 +3,35 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{ApiKeyId, TenantId};
+use crate::permission::Permissions;
 use crate::time::Timestamp;
 
-/// What the holder of a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+/// What a key is for, as its prefix tells people. Freehold treats both alike.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Everything within the tenant.
-    Admin,
-    /// Publish events and read what became of them.
-    Publisher,
-    /// Read.
-    Reader,
+pub enum KeyKind {
+    /// Real data.
+    #[default]
+    Live,
+    /// Trying things out.
+    Test,
 }
 
-impl Role {
-    /// The role as written in the API and the database.
+impl KeyKind {
+    /// Both.
+    pub const ALL: [KeyKind; 2] = [KeyKind::Live, KeyKind::Test];
+
+    /// The kind as written in the API and the database.
     pub fn as_str(self) -> &'static str {
         match self {
-            Role::Admin => "admin",
-            Role::Publisher => "publisher",
-            Role::Reader => "reader",
+            KeyKind::Live => "live",
+            KeyKind::Test => "test",
         }
     }
 
     /// Reads what [`Self::as_str`] writes.
     pub fn parse(text: &str) -> Option<Self> {
-        [Role::Admin, Role::Publisher, Role::Reader].into_iter().find(|role| role.as_str() == text)
+        Self::ALL.into_iter().find(|kind| kind.as_str() == text)
     }
 }
 
@@ -42,18 +44,24 @@ pub struct ApiKey {
     pub tenant: TenantId,
     /// What people call it.
     pub name: String,
+    /// What its prefix tells people.
+    pub kind: KeyKind,
     /// What it may do.
-    pub role: Role,
+    pub scopes: Permissions,
     /// SHA-256 of the key. A slow hash would add nothing: the key has 190 random bits.
     pub hash: [u8; 32],
     /// The key's last four characters, by which people recognise it.
     pub last4: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it: another key, or `cli`.
+    pub created_by: String,
     /// When it ends by itself.
     pub expires_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     /// When it was last used, to the minute.
     pub last_used_at: Option<Timestamp>,
+    /// The key that took its place when it was rotated.
+    pub replaced_by: Option<ApiKeyId>,
 }

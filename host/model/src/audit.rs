@@ -16,7 +16,7 @@ use crate::time::Timestamp;
 pub struct Actor {
     /// What kind of actor.
     pub kind: ActorKind,
-    /// The API key's id, or `cli`, or `engine`.
+    /// The id of the API key or the portal session, or `cli`, or `engine`.
     pub id: String,
     /// The request it came with, if it came over the API.
     #[serde(skip_serializing_if = "Option::is_none", default)]
@@ -36,6 +36,8 @@ impl Actor {
 pub enum ActorKind {
     /// An API key of the tenant.
     ApiKey,
+    /// A customer in the portal.
+    PortalSession,
     /// The operator's command line.
     Operator,
     /// Freehold itself, such as the engine pausing a lane.

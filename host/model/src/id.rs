@@ -93,6 +93,8 @@ id!(/// Names a customer of a tenant.
     CustomerId, "cus");
 id!(/// Names an API key (not the key itself).
     ApiKeyId, "key");
+id!(/// Names a portal session.
+    PortalSessionId, "pss");
 id!(/// Names a destination.
     DestinationId, "dst");
 id!(/// Names one event on its way to one destination.

@@ -16,6 +16,8 @@ pub mod lane;
 pub mod limits;
 pub mod outcome;
 pub mod page;
+pub mod permission;
+pub mod portal_session;
 pub mod retry;
 pub mod rotation;
 pub mod scope;
@@ -23,7 +25,9 @@ pub mod secret;
 pub mod subscription;
 pub mod time;
 
-pub use id::{ApiKeyId, AttemptId, AuditId, BatchId, CustomerId, DeliveryId, DestinationId, TenantId, VaultKeyId};
+pub use id::{
+    ApiKeyId, AttemptId, AuditId, BatchId, CustomerId, DeliveryId, DestinationId, PortalSessionId, TenantId, VaultKeyId,
+};
 pub use outcome::{ErrorKind, Failure, Outcome};
 pub use scope::Scope;
 pub use secret::Secret;

@@ -1,5 +1,6 @@
 //! What can be said on the command line, and how `--help` explains it.
 
+mod api_keys;
 mod audit;
 mod keys;
 
@@ -8,6 +9,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub(crate) use self::api_keys::{ApiKeysCommand, ScopeArg};
 pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
 use crate::config::LogFormat;
@@ -54,10 +56,7 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Make and list tenants: the products that publish events.
     #[command(subcommand)]
     Tenants(TenantsCommand),
-    /// Make, list and revoke the API keys of a tenant.
-    #[command(subcommand)]
-    ApiKeys(ApiKeysCommand),
-    /// Change the deployment's own key, which protects every customer's credentials.
+    /// Change keys: the deployment's own, which protects every customer's credentials, and the API keys of tenants.
     #[command(subcommand)]
     Keys(KeysCommand),
     /// Verify, export and sign the audit logs.
@@ -201,50 +200,6 @@ Examples:
 }
 
 #[derive(Debug, Subcommand)]
-pub(crate) enum ApiKeysCommand {
-    /// Make an API key. Prints it once; it cannot be shown again.
-    #[command(after_help = "Examples:
-  freehold api-keys create acme --name ci --role publisher --expires-in 90d
-  freehold api-keys create acme --name dashboard --role reader")]
-    Create {
-        /// The tenant's name or id.
-        tenant: String,
-        /// What people call the key.
-        #[arg(long)]
-        name: String,
-        /// What it may do.
-        #[arg(long, default_value = "admin")]
-        role: RoleArg,
-        /// When it ends by itself: 30m, 12h, 90d [default: never]
-        #[arg(long, value_name = "TIME", value_parser = lifetime_ms)]
-        expires_in: Option<u64>,
-        /// Begin the key with fh_test_ instead of fh_live_.
-        #[arg(long)]
-        test: bool,
-        #[command(flatten)]
-        place: WhereArgs,
-    },
-    /// List a tenant's API keys, revoked ones included.
-    List {
-        /// The tenant's name or id.
-        tenant: String,
-        #[command(flatten)]
-        place: WhereArgs,
-    },
-    /// Revoke an API key: from then on it opens nothing.
-    #[command(after_help = "Example:
-  freehold api-keys revoke acme key_01jd…       the id is in `freehold api-keys list acme`")]
-    Revoke {
-        /// The tenant's name or id.
-        tenant: String,
-        /// The key's id, key_…
-        key: String,
-        #[command(flatten)]
-        place: WhereArgs,
-    },
-}
-
-#[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
     /// Check a component without running it: manifest, permissions, digest, size. Exits 1 if it would be refused.
     #[command(after_help = "Example:
@@ -313,17 +268,6 @@ pub(crate) struct EgressCheckArgs {
     /// As with `freehold serve`: any setting that `freehold config` lists; may be repeated
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
-}
-
-/// A key's role, as written on the command line.
-#[derive(Debug, Clone, Copy, ValueEnum)]
-pub(crate) enum RoleArg {
-    /// Everything within the tenant.
-    Admin,
-    /// Publish events and read.
-    Publisher,
-    /// Read.
-    Reader,
 }
 
 /// Reads `20s`, `30m`, `12h` or `90d` as milliseconds.

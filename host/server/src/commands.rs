@@ -31,7 +31,6 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             runtime(&mut tokio::runtime::Builder::new_multi_thread(), serve::run(effective))
         }
         Command::Tenants(command) => briefly(tenants::run(command)),
-        Command::ApiKeys(command) => briefly(api_keys::run(command)),
         Command::Audit(command) => briefly(audit::run(command)),
         Command::Keys(command) => briefly(keys::run(command)),
         Command::Plugin(command) => briefly(plugin::run(command)),

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use freehold_model::api_key::ApiKey;
 use freehold_model::audit::AuditEntry;
-use freehold_model::{ApiKeyId, Scope};
+use freehold_model::page::{Page, PageRequest};
+use freehold_model::{ApiKeyId, Scope, Timestamp};
 
 use crate::engine::Reach;
 use crate::sql::api_keys;
@@ -38,13 +39,42 @@ impl Store {
             .await
     }
 
-    /// Every key of the tenant, newest first, revoked ones too.
+    /// The tenant's keys, newest first, revoked ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`] when the position is not one of this list.
+    pub async fn api_keys(&self, scope: &Scope, page: &PageRequest) -> Result<Page<ApiKey>, StoreError> {
+        let mut connection = self.engine.read(scope).await?;
+        api_keys::list(&mut connection, scope, page).await
+    }
+
+    /// One key.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn api_keys(&self, scope: &Scope) -> Result<Vec<ApiKey>, StoreError> {
+    pub async fn api_key(&self, scope: &Scope, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
         let mut connection = self.engine.read(scope).await?;
-        api_keys::list(&mut connection, scope).await
+        api_keys::find(&mut connection, scope, id).await
+    }
+
+    /// Puts `new` into the place of the key `old`, which goes on beside it until `end`, if it does not end before.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the tenant has no such key, [`Conflict::KeyEnded`](crate::Conflict::KeyEnded) when it
+    /// ended or was replaced already, so that there are two of them at most.
+    pub async fn rotate_api_key(
+        &self,
+        scope: &Scope,
+        (old, new): (&ApiKeyId, &ApiKey),
+        end: Timestamp,
+        audit: &AuditEntry,
+    ) -> Result<(), StoreError> {
+        let (scope, old, new, audit) = (scope.clone(), old.clone(), new.clone(), audit.clone());
+        self.engine
+            .write(Reach::tenant(&scope), move |tx| {
+                Box::pin(async move { api_keys::rotate(tx, &scope, (&old, &new), end, &audit).await })
+            })
+            .await
     }
 
     /// Revokes a key. Revoking it again changes nothing.

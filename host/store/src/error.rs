@@ -48,6 +48,11 @@ pub enum Conflict {
     /// Another customer of the tenant has this external id.
     #[error("another customer has this external id")]
     ExternalId,
+    /// The API key ended, or another took its place.
+    #[error(
+        "this key was revoked, has expired, or was rotated already: rotate the key that took its place, or make a new one"
+    )]
+    KeyEnded,
     /// A credential must carry the version after the newest stored one.
     #[error("the next credential version is {next}")]
     CredentialVersion {

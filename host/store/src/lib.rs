@@ -16,6 +16,7 @@ mod engine;
 pub mod error;
 pub mod events;
 pub mod keks;
+pub mod portal_sessions;
 pub mod queue;
 pub mod replay;
 pub mod rotation;

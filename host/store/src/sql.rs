@@ -18,6 +18,7 @@ pub(crate) mod ingest;
 pub(crate) mod keks;
 pub(crate) mod listing;
 pub(crate) mod lock;
+pub(crate) mod portal_sessions;
 pub(crate) mod queue;
 pub(crate) mod replay;
 pub(crate) mod rotation;

@@ -1,4 +1,6 @@
-//! Who asks: the holder of the API key in `Authorization: Bearer …`.
+//! Who asks: the holder of the API key or the portal token in `Authorization: Bearer …`.
+
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::FromRequestParts;
 use axum::http::{HeaderMap, header, request};
@@ -8,7 +10,7 @@ use super::name::RequestId;
 use crate::problem::Problem;
 use crate::state::ApiState;
 
-/// The caller, whose key was checked.
+/// The caller, whose key or token was checked.
 pub(crate) struct Authenticated(pub(crate) Caller);
 
 impl FromRequestParts<ApiState> for Authenticated {
@@ -17,7 +19,22 @@ impl FromRequestParts<ApiState> for Authenticated {
     async fn from_request_parts(parts: &mut request::Parts, state: &ApiState) -> Result<Self, Problem> {
         let key = bearer(&parts.headers)?;
         let request_id = parts.extensions.get::<RequestId>().map(|id| id.0.as_str()).unwrap_or_default();
-        Ok(Authenticated(state.control.authenticate(key, request_id).await?))
+        let caller = state.control.authenticate(key, request_id).await?;
+        if let Some(asker) = parts.extensions.get::<Asker>() {
+            // It is set once; a second extractor finds the same caller.
+            drop(asker.0.set(caller.clone()));
+        }
+        Ok(Authenticated(caller))
+    }
+}
+
+/// Who turned out to ask, for what happens around the request.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Asker(Arc<OnceLock<Caller>>);
+
+impl Asker {
+    pub(crate) fn caller(&self) -> Option<&Caller> {
+        self.0.get()
     }
 }
 

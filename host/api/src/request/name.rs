@@ -1,6 +1,9 @@
 //! What a request is called, in answers, logs and the audit log.
 
-use axum::http::HeaderMap;
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::{HeaderMap, request};
 
 /// The header that carries a request's name, both ways.
 pub(crate) const HEADER: &str = "x-request-id";
@@ -19,6 +22,14 @@ impl RequestId {
         let fits = (1..=CHARS_MAX).contains(&text.len())
             && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._:-/+=".contains(&byte));
         fits.then(|| RequestId(text.to_owned()))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestId {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut request::Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or(RequestId(String::new())))
     }
 }
 

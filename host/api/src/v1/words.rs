@@ -1,10 +1,12 @@
 //! The words that fields with a fixed set of values may hold, for the OpenAPI document. They are written by the model.
 
 use freehold_model::ErrorKind;
+use freehold_model::api_key::KeyKind;
 use freehold_model::attempt::AttemptState;
 use freehold_model::delivery::DeliveryState;
+use freehold_model::permission::Permission;
 use freehold_model::rotation::VersionState;
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
+use utoipa::openapi::schema::{Array, ArrayBuilder, Object, ObjectBuilder, Type};
 
 fn words<const N: usize>(words: [&'static str; N]) -> Object {
     ObjectBuilder::new().schema_type(Type::String).enum_values(Some(words)).build()
@@ -41,6 +43,18 @@ pub(crate) fn export_format() -> Object {
     words(["jsonl", "csv", "ocsf"])
 }
 
+pub(crate) fn key_kind() -> Object {
+    words(KeyKind::ALL.map(KeyKind::as_str))
+}
+
+pub(crate) fn scopes() -> Array {
+    ArrayBuilder::new().items(words(Permission::ALL.map(Permission::as_str))).build()
+}
+
+pub(crate) fn session_scopes() -> Array {
+    ArrayBuilder::new().items(words([Permission::Read, Permission::Manage].map(Permission::as_str))).build()
+}
+
 pub(crate) fn actor_kind() -> Object {
-    words(["api-key", "operator", "system"])
+    words(["api-key", "portal-session", "operator", "system"])
 }

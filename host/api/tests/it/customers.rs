@@ -2,7 +2,8 @@
 
 use axum::http::Method;
 use freehold_model::Timestamp;
-use freehold_model::api_key::Role;
+use freehold_model::page::PageRequest;
+use freehold_model::permission::Permission;
 use serde_json::{Value, json};
 
 use crate::host::Host;
@@ -88,12 +89,12 @@ async fn a_cursor_serves_the_list_and_the_tenant_that_it_was_given_to() {
 }
 
 #[tokio::test]
-async fn a_key_does_what_its_role_allows_for_as_long_as_it_lives() {
+async fn a_key_does_what_its_scopes_allow_for_as_long_as_it_lives() {
     let host = Host::start().await;
     let tenant = host.tenant().await;
-    let reader = tenant.with_role(Role::Reader, None).await;
-    let publisher = tenant.with_role(Role::Publisher, None).await;
-    let brief = tenant.with_role(Role::Admin, Some(Timestamp::from_millis(1_795_471_260_000))).await;
+    let reader = tenant.with_scopes(&[Permission::Read], None).await;
+    let publisher = tenant.with_scopes(&[Permission::Publish], None).await;
+    let brief = tenant.with_scopes(&[Permission::Admin], Some(Timestamp::from_millis(1_795_471_260_000))).await;
     let customer = json!({"external_id": "acme"});
     tenant.post("/v1/customers", &customer).await;
     let event = json!({"type": "a.b", "customer": "acme", "data": 1});
@@ -101,6 +102,7 @@ async fn a_key_does_what_its_role_allows_for_as_long_as_it_lives() {
     assert_eq!(reader.get("/v1/customers").await.status, 200);
     assert_eq!(reader.post("/v1/events", &event).await.status, 403);
     assert_eq!(publisher.post("/v1/events", &event).await.status, 202);
+    assert_eq!(publisher.get("/v1/customers").await.status, 403);
     assert_eq!(publisher.post("/v1/customers", &customer).await.status, 403);
     assert_eq!(brief.get("/v1/customers").await.status, 200);
     host.clock.advance(60_000);
@@ -111,7 +113,8 @@ async fn a_key_does_what_its_role_allows_for_as_long_as_it_lives() {
 async fn a_revoked_key_opens_nothing_more() {
     let host = Host::start().await;
     let tenant = host.tenant().await;
-    let id = host.control.keys(&tenant.operator).await.unwrap()[0].id.clone();
+    let page = PageRequest { after: None, limit: 10 };
+    let id = host.control.keys(&tenant.operator, &page).await.unwrap().items[0].id.clone();
 
     host.control.revoke_key(&tenant.operator, id.as_str()).await.unwrap();
 

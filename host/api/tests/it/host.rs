@@ -7,8 +7,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use freehold_api::{ApiState, Readiness};
-use freehold_control::{Caller, Control, KeyDraft, KeyKind, Parts};
-use freehold_model::api_key::Role;
+use freehold_control::{Caller, Control, KeyDraft, Parts};
+use freehold_model::api_key::KeyKind;
+use freehold_model::permission::Permission;
 use freehold_model::{Clock, Entropy, Sources, Timestamp};
 use freehold_pipeline::{Pipeline, PipelineConfig, PipelineParts};
 use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
@@ -143,8 +144,9 @@ impl Host {
 
 impl Client<'_> {
     /// The same tenant with another key.
-    pub(crate) async fn with_role(&self, role: Role, expires_at: Option<Timestamp>) -> Client<'_> {
-        let draft = KeyDraft { name: role.as_str().to_owned(), role, kind: KeyKind::Test, expires_at };
+    pub(crate) async fn with_scopes(&self, scopes: &[Permission], expires_at: Option<Timestamp>) -> Client<'_> {
+        let scopes = scopes.iter().copied().collect();
+        let draft = KeyDraft { name: "another".to_owned(), scopes, kind: KeyKind::Test, expires_at };
         let made = self.host.control.create_key(&self.operator, draft).await.unwrap();
         Client { host: self.host, key: made.text.show().to_owned(), operator: self.operator.clone() }
     }

@@ -5,5 +5,6 @@
 mod customers;
 mod host;
 mod operation;
+mod portal_sessions;
 mod problems;
 mod publishing;

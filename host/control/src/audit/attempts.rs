@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use freehold_audit::canonical;
 use freehold_model::TenantId;
-use freehold_model::api_key::Role;
 use freehold_model::audit::{Actor, ActorKind, AuditEntry, AuditRecord, Digest};
+use freehold_model::permission::Permission;
 use freehold_store::{AuditFilter, SettledAttempt, StoreError};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -113,7 +113,7 @@ impl Control {
     /// # Errors
     /// When the store fails.
     pub async fn check_attempts(&self, caller: &Caller) -> Result<CheckedAttempts, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let filter = AuditFilter { action: Some(ACTION.to_owned()), ..AuditFilter::default() };
         let mut checked = CheckedAttempts::default();
         let mut after = 0;
@@ -134,7 +134,7 @@ impl Control {
 
     /// How many attempts a digest was made of, or why they do not have it any more.
     async fn digest_again(&self, caller: &Caller, record: &AuditRecord) -> Result<Result<u64, String>, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let text = |name: &str| record.details[name].as_str().unwrap_or_default();
         let (first, last) = (text("first"), text("last"));
         let mut digesting: Option<Digesting> = None;

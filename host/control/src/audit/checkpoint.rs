@@ -1,8 +1,8 @@
 //! Signs what every log has become since its last checkpoint, after reading that it is still one chain.
 
 use freehold_audit::{Checkpoint, Head, PublicKey, Tree, hash};
-use freehold_model::api_key::Role;
 use freehold_model::audit::{Actor, ActorKind, AuditEntry, Chain, Digest};
+use freehold_model::permission::Permission;
 use freehold_store::{StoreError, StoredCheckpoint};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
@@ -33,12 +33,12 @@ impl Control {
         PublicKey::new(KEY_NAME, self.parts().vault.public_key(PURPOSE))
     }
 
-    /// The last checkpoint of the caller's log, if there is one yet.
+    /// The last checkpoint of the caller's log, if there is one yet. It tells how much all customers did.
     ///
     /// # Errors
-    /// When the store fails.
+    /// When the caller may not read the whole tenant, or the store fails.
     pub async fn audit_checkpoint(&self, caller: &Caller) -> Result<Option<StoredCheckpoint>, ControlError> {
-        let chain = Chain::Tenant(caller.require(Role::Reader)?.tenant().clone());
+        let chain = Chain::Tenant(caller.require_of_tenant(Permission::Read)?.tenant().clone());
         self.last_checkpoint_of(&chain).await
     }
 

@@ -1,6 +1,6 @@
 //! Forgets a person or a customer, as far as the audit log names them.
 
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use freehold_model::{ApiKeyId, CustomerId, TenantId};
 use serde_json::json;
 
@@ -16,7 +16,7 @@ impl Control {
     /// # Errors
     /// When the caller is no admin, `subject` is no such id, or the store fails.
     pub async fn erase_audit(&self, caller: &Caller, subject: &str) -> Result<u64, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require_of_tenant(Permission::Admin)?;
         let customer = subject.parse::<CustomerId>().ok();
         let kind = match () {
             () if customer.is_some() => "customer",

@@ -2,8 +2,8 @@
 
 use freehold_audit::{Format, Header, Writer};
 use freehold_model::Scope;
-use freehold_model::api_key::Role;
 use freehold_model::audit::{AuditEntry, AuditRecord, Chain};
+use freehold_model::permission::Permission;
 use freehold_store::{AuditFilter, Store};
 use serde_json::json;
 
@@ -48,7 +48,7 @@ impl Control {
         format: Format,
         filter: AuditFilter,
     ) -> Result<AuditExport, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let chain = Chain::Tenant(scope.tenant().clone());
         let complete = filter == AuditFilter::default() && scope.customer().is_none();
         let details = json!({ "format": format, "filtered": !complete });

@@ -1,7 +1,7 @@
 //! Changes a destination by a JSON Merge Patch (RFC 7396) of its name, config, subscription and settings.
 
-use freehold_model::api_key::Role;
 use freehold_model::destination::{Destination, DestinationChange};
+use freehold_model::permission::Permission;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ impl Control {
     /// Applies `patch` to a destination. A new config ends a pause that the old one caused.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, the result is wrong (all of it is told), or the store
+    /// When the caller may not manage destinations, there is no such destination, the result is wrong (all of it is told), or the store
     /// fails. Nothing is changed then.
     pub async fn change_destination(
         &self,
@@ -38,7 +38,7 @@ impl Control {
         id: &str,
         patch: Value,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let _changing = self.0.changing.lock().await;
         let current = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&current)?;

@@ -1,9 +1,9 @@
 //! Makes a destination: checks it whole, seals its credential, stores both at once.
 
 use freehold_model::DestinationId;
-use freehold_model::api_key::Role;
 use freehold_model::credential::{CredentialContext, SealedCredential};
 use freehold_model::destination::{Destination, DestinationState};
+use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
 use serde_json::{Value, json};
 
@@ -45,7 +45,7 @@ impl Control {
     /// Makes a destination for the customer with this id or external id.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such customer, anything about the draft is wrong (all of it is told), or
+    /// When the caller may not manage destinations, there is no such customer, anything about the draft is wrong (all of it is told), or
     /// the store or the vault fails. Nothing is stored then.
     pub async fn create_destination(
         &self,
@@ -53,7 +53,7 @@ impl Control {
         customer: &str,
         draft: DestinationDraft,
     ) -> Result<CreatedDestination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let customer = self.find_customer(scope, customer).await?;
         let Some(destination_type) = self.parts().catalogue.get(&draft.type_name) else {
             return Err(self.unknown_type());

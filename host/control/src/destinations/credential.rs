@@ -2,8 +2,8 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use freehold_model::api_key::Role;
 use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey};
+use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
 use freehold_model::{Scope, Secret, Sources};
 use freehold_sandbox::DestinationType;
@@ -62,7 +62,7 @@ impl Control {
         context: CredentialContext,
         fields: &SecretFields,
     ) -> Result<SealedCredential, ControlError> {
-        let scope = caller.require(Role::Admin)?.narrowed_to(&context.customer);
+        let scope = caller.require(Permission::Manage)?.narrowed_to(&context.customer);
         let vault = &self.parts().vault;
         let found = self.store().customer_key(&scope).await.map_err(ControlError::of("customer"))?;
         let key = match found {

@@ -1,7 +1,7 @@
 //! Stops a destination for a while, lets it go on, or ends it.
 
-use freehold_model::api_key::Role;
 use freehold_model::destination::{Destination, DestinationState, Pause, PauseReason};
+use freehold_model::permission::Permission;
 use serde_json::json;
 
 use super::{KIND, lane};
@@ -13,14 +13,14 @@ impl Control {
     /// Pauses a destination: its events are kept until it is resumed. `message` says why, to whoever looks at it.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, the message is unfit, or the store fails.
+    /// When the caller may not manage destinations, there is no such destination, the message is unfit, or the store fails.
     pub async fn pause_destination(
         &self,
         caller: &Caller,
         id: &str,
         message: Option<&str>,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let message = names::name("/message", message.unwrap_or("paused on request"));
         let message = message.map_err(|problem| ControlError::Invalid(vec![problem]))?;
         let current = self.find_destination(scope, id).await?;
@@ -37,9 +37,9 @@ impl Control {
     /// Lets a paused destination go on, whatever it was paused for.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, or the store fails.
+    /// When the caller may not manage destinations, there is no such destination, or the store fails.
     pub async fn resume_destination(&self, caller: &Caller, id: &str) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let current = self.find_destination(scope, id).await?;
         let DestinationState::Paused(pause) = &current.state else { return Ok(current) };
         let details = json!({ "was_paused_for": pause.reason });
@@ -53,9 +53,9 @@ impl Control {
     /// Ends a destination: what is queued for it is cancelled, its credential is destroyed, its instances are dropped.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, or the store fails.
+    /// When the caller may not manage destinations, there is no such destination, or the store fails.
     pub async fn delete_destination(&self, caller: &Caller, id: &str) -> Result<(), ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let _changing = self.0.changing.lock().await;
         let current = self.find_destination(scope, id).await?;
         let versions = self.store().credentials(scope, &current.id).await.map_err(ControlError::of(KIND))?;

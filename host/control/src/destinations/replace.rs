@@ -1,8 +1,8 @@
 //! Replaces a destination's credential in one call: gives the new version, tries it, cuts over to it, lets the old one drain.
 
 use freehold_model::Timestamp;
-use freehold_model::api_key::Role;
 use freehold_model::destination::Destination;
+use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
 
 use super::credential::Generated;
@@ -64,7 +64,7 @@ impl Control {
         given: SecretFields,
         Replacement { unverified, takeover, expires_at }: Replacement,
     ) -> Result<ReplacedCredential, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
         // Refused before anything is stored.
         let terms = takeover.terms(&*self.type_of(&destination)?)?;

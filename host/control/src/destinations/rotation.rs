@@ -1,8 +1,8 @@
 //! A destination's credential versions, step by step: given, tried, cut over to, rolled back, taken back.
 
-use freehold_model::api_key::Role;
 use freehold_model::audit::AuditEntry;
 use freehold_model::destination::{Destination, Pause, PauseReason};
+use freehold_model::permission::Permission;
 use freehold_model::rotation::{CutOver, DRAIN_MS_DEFAULT, DRAIN_MS_MAX, OVERLAP_MS_DEFAULT, OVERLAP_MS_MAX, Refused};
 use freehold_model::secret::SecretFields;
 use freehold_model::{ErrorKind, Failure, Timestamp};
@@ -75,7 +75,7 @@ impl Control {
     /// # Errors
     /// When there is no such destination, or the store fails.
     pub async fn credentials(&self, caller: &Caller, id: &str) -> Result<Vec<CredentialVersion>, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let destination = self.find_destination(scope, id).await?;
         self.store().credentials(scope, &destination.id).await.map_err(ControlError::of(KIND))
     }
@@ -83,7 +83,7 @@ impl Control {
     /// Gives a destination its next credential version. Nothing uses it before it is cut over to.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, the fields do not fit the type, another version is
+    /// When the caller may not manage destinations, there is no such destination, the fields do not fit the type, another version is
     /// pending, or the store or the vault fails.
     pub async fn add_credential(
         &self,
@@ -92,7 +92,7 @@ impl Control {
         (given, expires_at): (SecretFields, Option<Timestamp>),
         pointer: &str,
     ) -> Result<AddedCredential, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let _changing = self.0.changing.lock().await;
         let destination = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&destination)?;
@@ -120,7 +120,7 @@ impl Control {
     /// that could not be tried, since the destination was not reached say, stays pending.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such version, it is not pending, the config was changed meanwhile, or the
+    /// When the caller may not manage destinations, there is no such version, it is not pending, the config was changed meanwhile, or the
     /// store or the vault fails.
     pub async fn verify_credential(
         &self,
@@ -128,7 +128,7 @@ impl Control {
         id: &str,
         version: &str,
     ) -> Result<TriedCredential, ControlError> {
-        caller.require(Role::Admin)?;
+        caller.require(Permission::Manage)?;
         let number = number(version)?;
         let (destination, found) = self.try_pending(caller, id, number, Signing::WithOthers).await?;
         let version = match &found.failure {
@@ -144,7 +144,7 @@ impl Control {
     /// Makes a pending version the active one. What began with the former one may end with it.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such version, it cannot take over now, or the store fails.
+    /// When the caller may not manage destinations, there is no such version, it cannot take over now, or the store fails.
     pub async fn cut_over_credential(
         &self,
         caller: &Caller,
@@ -152,7 +152,7 @@ impl Control {
         version: &str,
         takeover: Takeover,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
         self.cut_over(caller, &destination, number(version)?, takeover).await
     }
@@ -164,7 +164,7 @@ impl Control {
         number: u32,
         takeover: Takeover,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let terms = takeover.terms(&*self.type_of(destination)?)?;
         let details = json!({
             "version": number, "force": terms.force, "drain_ms": terms.drain_ms, "overlap_ms": terms.overlap_ms,
@@ -178,7 +178,7 @@ impl Control {
     /// Makes the version before the active one the active one again.
     ///
     /// # Errors
-    /// When the caller is no admin, it is not that version, its bytes are destroyed, or the store fails.
+    /// When the caller may not manage destinations, it is not that version, its bytes are destroyed, or the store fails.
     pub async fn roll_back_credential(
         &self,
         caller: &Caller,
@@ -186,7 +186,7 @@ impl Control {
         version: &str,
         takeover: Takeover,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let number = number(version)?;
         let destination = self.find_destination(scope, id).await?;
         let terms = takeover.terms(&*self.type_of(&destination)?)?;
@@ -202,14 +202,14 @@ impl Control {
     /// the active one, the destination pauses until another one takes over.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such version, it has ended already, or the store fails.
+    /// When the caller may not manage destinations, there is no such version, it has ended already, or the store fails.
     pub async fn revoke_credential(
         &self,
         caller: &Caller,
         id: &str,
         version: &str,
     ) -> Result<Destination, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let number = number(version)?;
         let destination = self.find_destination(scope, id).await?;
         let entry = entry(caller, "credential.revoke", &destination, json!({ "version": number }));
@@ -222,7 +222,7 @@ impl Control {
     /// Sets when a version stops working, so that people are reminded before, or that nobody knows.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such version, it has ended already, or the store fails.
+    /// When the caller may not manage destinations, there is no such version, it has ended already, or the store fails.
     pub async fn set_credential_expiry(
         &self,
         caller: &Caller,
@@ -230,7 +230,7 @@ impl Control {
         version: &str,
         expires_at: Option<Timestamp>,
     ) -> Result<CredentialVersion, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let number = number(version)?;
         let destination = self.find_destination(scope, id).await?;
         let mut problems = Vec::new();
@@ -262,7 +262,7 @@ impl Control {
         number: u32,
         signing: Signing,
     ) -> Result<(Destination, TestReport), ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&destination)?;
         let version = self.find_version(caller, &destination, number).await?;
@@ -280,7 +280,7 @@ impl Control {
         destination: &Destination,
         number: u32,
     ) -> Result<CredentialVersion, ControlError> {
-        let scope = caller.require(Role::Reader)?;
+        let scope = caller.require(Permission::Read)?;
         let found = self.store().credential_version(scope, &destination.id, number).await;
         found.map_err(ControlError::of(VERSION))?.ok_or(ControlError::NotFound { kind: VERSION })
     }
@@ -291,7 +291,7 @@ impl Control {
         destination: &Destination,
         number: u32,
     ) -> Result<CredentialVersion, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let verification = Verification {
             at: self.parts().sources.now(),
             config: digest(&destination.config),
@@ -313,7 +313,7 @@ impl Control {
         number: u32,
         failure: Option<&Failure>,
     ) -> Result<CredentialVersion, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let (kind, code) = failure.map(|failure| (failure.kind, &failure.code)).unzip();
         let details = json!({ "version": number, "kind": kind, "code": code });
         let entry = entry(caller, "credential.reject", destination, details);

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use freehold_model::api_key::Role;
 use freehold_model::attempt::AttemptReport;
 use freehold_model::credential::SealedCredential;
 use freehold_model::destination::Destination;
+use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
 use freehold_model::{Failure, Scope};
 use freehold_sandbox::{Assignment, DestinationType, InstanceKey, VersionFields};
@@ -42,9 +42,9 @@ impl Control {
     /// Tries a destination out. That the destination refused is a result, not an error.
     ///
     /// # Errors
-    /// When the caller is no admin, there is no such destination, or the store or the vault fails.
+    /// When the caller may not manage destinations, there is no such destination, or the store or the vault fails.
     pub async fn test_destination(&self, caller: &Caller, id: &str) -> Result<TestReport, ControlError> {
-        let scope = caller.require(Role::Admin)?;
+        let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
         let destination_type = self.type_of(&destination)?;
         let version = destination.credential_version;

@@ -4,10 +4,12 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::WhereArgs;
+use super::{ApiKeysCommand, WhereArgs};
 
 #[derive(Debug, Subcommand)]
-#[command(after_help = "The deployment's key wraps one key per customer, and these seal the credentials. To change it:
+#[command(
+    after_help = "`freehold keys api` is about the API keys of tenants. All else here is about the deployment's own key: it wraps one key per
+customer, and these seal the credentials. To change it:
 
   freehold keys rotate                  make a new key, wrap every customer's key with it
   freehold keys list                    the former key wraps 0 now
@@ -15,8 +17,12 @@ use super::WhereArgs;
 
 Servers go on meanwhile and learn of the new key by themselves. Back the key file up after each change.
 
-Exit code: 0 done, 1 refused or failed, 2 not understood.")]
+Exit code: 0 done, 1 refused or failed, 2 not understood."
+)]
 pub(crate) enum KeysCommand {
+    /// Make, list, rotate and revoke the API keys of a tenant.
+    #[command(subcommand)]
+    Api(ApiKeysCommand),
     /// List the deployment's keys: what each is for, how many customers' keys it wraps, and whether the keyring has it.
     #[command(after_help = "States:
   encrypting     wraps every new customer's key; there is one

@@ -6,7 +6,7 @@ use freehold_store::Store;
 use freehold_vault::{Kek, KeyLine, Vault, key_file};
 
 use crate::cli::{KeysCommand, WhereArgs};
-use crate::commands::{print, refused, settings, table};
+use crate::commands::{api_keys, print, refused, settings, table};
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
 use crate::key::{Keys, Present};
@@ -15,6 +15,7 @@ use crate::{sources, wiring};
 /// Runs the command.
 pub(super) async fn run(command: KeysCommand) -> Result<(), Failure> {
     match command {
+        KeysCommand::Api(command) => api_keys::run(command).await,
         KeysCommand::List { place } => Installation::open(&place).await?.list().await,
         KeysCommand::Add { reference, from_file, place } => {
             let line = match (reference, from_file) {

@@ -30,8 +30,10 @@ const CONNECTIONS_MAX: u32 = 16;
 /// How long to wait for one of them.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(i64, &str, &str); 1] =
-    [(1, "beginning", include_str!("../../migrations/postgres/0001_beginning.sql"))];
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "beginning", include_str!("../../migrations/postgres/0001_beginning.sql")),
+    (2, "access", include_str!("../../migrations/postgres/0002_access.sql")),
+];
 
 /// The engine. Clones share it.
 #[derive(Clone)]

@@ -12,11 +12,12 @@ use crate::sql::statement::query;
 use crate::sql::value::Value;
 
 /// Every table, those first that others refer to.
-const TABLES: [&str; 17] = [
+const TABLES: [&str; 18] = [
     "tenants",
     "canary",
     "api_keys",
     "customers",
+    "portal_sessions",
     "keks",
     "vault_keys",
     "destinations",

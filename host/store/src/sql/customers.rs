@@ -114,6 +114,9 @@ pub(crate) async fn delete(
     let sql = "UPDATE vault_keys SET wrapped = NULL, destroyed_at = $3
         WHERE tenant_id = $1 AND customer_id = $2 AND destroyed_at IS NULL";
     query(sql).bind(scope.tenant().as_str()).bind(id.as_str()).bind(now).execute(&mut tx.connection).await?;
+    let sql = "UPDATE portal_sessions SET revoked_at = $3
+        WHERE tenant_id = $1 AND customer_id = $2 AND revoked_at IS NULL";
+    query(sql).bind(scope.tenant().as_str()).bind(id.as_str()).bind(now).execute(&mut tx.connection).await?;
     audit::record(tx, scope.tenant(), entry).await?;
     let lane = |destination| Lane { tenant: scope.tenant().clone(), customer: id.clone(), destination };
     Ok(ended.into_iter().map(lane).collect())

@@ -6,7 +6,7 @@ use std::process::Command;
 use freehold_store::{POSTGRES_ROLES, Store, StoreError};
 use freehold_test_postgres::Database;
 
-use crate::support::{Engine, Home};
+use crate::support::{Engine, Home, audit, portal_session};
 
 /// A database in which two tenants, and two customers of the first, have something in every table.
 async fn furnished() -> (Home, Database, [String; 2], [String; 2]) {
@@ -15,6 +15,8 @@ async fn furnished() -> (Home, Database, [String; 2], [String; 2]) {
     home.activate(&destination).await;
     home.publish(&["a"]).await;
     home.claim_one(&destination).await;
+    let session = portal_session(&home, &home.customer, 1);
+    home.store.create_portal_session(&home.scope, &session, &audit("session.create")).await.unwrap();
     let sibling = home.sibling().await;
     let (stranger, _) = home.stranger().await;
     let database = home.database().clone();

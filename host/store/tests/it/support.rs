@@ -12,11 +12,15 @@ use freehold_model::delivery::{ClaimedBatch, Verdict};
 use freehold_model::destination::{DeliverySettings, Destination, DestinationState, Pause, PauseReason};
 use freehold_model::event::{Event, EventId, EventType};
 use freehold_model::page::PageRequest;
+use freehold_model::permission::Permission;
+use freehold_model::portal_session::PortalSession;
 use freehold_model::retry::RetryPolicy;
 use freehold_model::rotation::CutOver;
 use freehold_model::subscription::EventPattern;
 use freehold_model::time::{Clock, Entropy, Sources};
-use freehold_model::{BatchId, CustomerId, DestinationId, ErrorKind, Failure, Scope, TenantId, Timestamp, VaultKeyId};
+use freehold_model::{
+    BatchId, CustomerId, DestinationId, ErrorKind, Failure, PortalSessionId, Scope, TenantId, Timestamp, VaultKeyId,
+};
 use freehold_store::{
     BatchLimits, Claim, ClaimRequest, IngestError, IngestRequest, Ingested, POSTGRES_ROLES, Rotated, Settled,
     Settlement, Store, StoreError, Subscriber,
@@ -335,6 +339,23 @@ pub(crate) fn event(sources: &Sources, tenant: &TenantId, customer: &CustomerId,
         data: br#"{"amount":1}"#.to_vec(),
         metadata: BTreeMap::from([("source".to_owned(), "test".to_owned())]),
         accepted_at: sources.now(),
+    }
+}
+
+pub(crate) fn portal_session(home: &Home, customer: &CustomerId, number: u8) -> PortalSession {
+    PortalSession {
+        id: PortalSessionId::generate(&home.sources),
+        tenant: home.scope.tenant().clone(),
+        customer: customer.clone(),
+        scopes: [Permission::Read].into_iter().collect(),
+        origin: Some("https://app.acme.com".into()),
+        code_hash: [number; 32],
+        code_expires_at: home.now().plus_millis(1_000),
+        token_hash: None,
+        created_at: home.now(),
+        created_by: "cli".into(),
+        expires_at: home.now().plus_millis(10_000),
+        revoked_at: None,
     }
 }
 

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use freehold_model::AttemptId;
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 
 use super::AttemptAnswer;
 use crate::problem::Problem;
@@ -17,13 +17,14 @@ const KIND: &str = "attempt";
     get, path = "/v1/attempts/{id}", tag = "attempts",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The attempt", body = AttemptAnswer)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn get(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     PathText(id): PathText,
 ) -> Result<Json<AttemptAnswer>, Problem> {
-    let scope = caller.require(Role::Reader)?;
+    let scope = caller.require(Permission::Read)?;
     let id: AttemptId = id.parse().map_err(|_| Problem::not_found(KIND))?;
     let found = state.pipeline.attempt(scope, &id).await?.ok_or_else(|| Problem::not_found(KIND))?;
     Ok(Json(found.into()))

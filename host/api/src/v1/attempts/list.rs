@@ -3,9 +3,9 @@
 use axum::Json;
 use axum::extract::State;
 use freehold_control::AttemptFilter;
-use freehold_model::api_key::Role;
 use freehold_model::attempt::AttemptState;
 use freehold_model::event::EventId;
+use freehold_model::permission::Permission;
 use freehold_model::{DeliveryId, DestinationId, Timestamp};
 use serde::Deserialize;
 use utoipa::IntoParams;
@@ -52,13 +52,14 @@ pub(crate) struct ListAttempts {
 #[utoipa::path(
     get, path = "/v1/attempts", tag = "attempts", params(ListAttempts),
     responses((status = 200, description = "A page, newest first", body = Listed<AttemptAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Parameters(query): Parameters<ListAttempts>,
 ) -> Result<Json<Listed<AttemptAnswer>>, Problem> {
-    let scope = caller.require(Role::Reader)?;
+    let scope = caller.require(Permission::Read)?;
     let request = page(&state.control, &caller, LIST, query.limit, query.cursor.as_deref())?;
     let event = named("event", query.event.as_deref(), EventId::parse)?;
     let Some(customer) = customer_filter(&state.control, &caller, query.customer.as_deref()).await? else {

@@ -38,6 +38,7 @@ pub(crate) struct SignedCheckpoint {
 #[utoipa::path(
     get, path = "/v1/audit/checkpoint", tag = "audit",
     responses((status = 200, description = "The last checkpoint, and the key", body = CheckpointAnswer)),
+    security(("api_key" = ["read"])),
 )]
 pub(super) async fn checkpoint(
     State(state): State<ApiState>,

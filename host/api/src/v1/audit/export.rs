@@ -42,6 +42,7 @@ pub(crate) struct ExportAudit {
 #[utoipa::path(
     get, path = "/v1/audit/export", tag = "audit", params(ExportAudit),
     responses((status = 200, description = "The log", content_type = "application/x-ndjson", body = String)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn export(
     State(state): State<ApiState>,

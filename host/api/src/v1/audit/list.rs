@@ -2,7 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
-use freehold_control::AuditFilter;
+use freehold_control::{AuditFilter, Caller};
 use freehold_model::audit::{ActorKind, AuditRecord, Digest};
 use freehold_model::{AuditId, CustomerId, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -63,11 +63,13 @@ pub(crate) struct AuditAnswer {
     /// Details that were erased since, such as the name of a customer who wanted to be forgotten.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     erased: Vec<String>,
-    /// Its place in the log, from 1, without gaps.
-    seq: u64,
-    /// Its hash, which covers the record before it as well.
-    #[schema(value_type = String)]
-    hash: Digest,
+    /// Its place in the log, from 1, without gaps. Left out in a portal session: it tells how much others do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seq: Option<u64>,
+    /// Its hash, which covers the record before it as well. Left out in a portal session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    hash: Option<Digest>,
 }
 
 /// Who changed something.
@@ -94,11 +96,13 @@ pub(crate) struct TargetAnswer {
     id: String,
 }
 
-impl From<AuditRecord> for AuditAnswer {
-    fn from(record: AuditRecord) -> Self {
+impl AuditAnswer {
+    /// A record as `caller` sees it.
+    fn of(record: AuditRecord, caller: &Caller) -> Self {
         let details = record.full_details();
         let erased = record.erased().to_vec();
         let actor = record.actor;
+        let is_tenants = caller.customer().is_none();
         AuditAnswer {
             id: record.id,
             at: record.at,
@@ -108,8 +112,8 @@ impl From<AuditRecord> for AuditAnswer {
             customer: record.customer,
             details,
             erased,
-            seq: record.seq,
-            hash: record.hash,
+            seq: is_tenants.then_some(record.seq),
+            hash: is_tenants.then_some(record.hash),
         }
     }
 }
@@ -118,6 +122,7 @@ impl From<AuditRecord> for AuditAnswer {
 #[utoipa::path(
     get, path = "/v1/audit", tag = "audit", params(ListAudit),
     responses((status = 200, description = "A page, newest first", body = Listed<AuditAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
@@ -131,5 +136,5 @@ pub(super) async fn list(
     let action = super::action(query.action.as_deref())?;
     let filter = AuditFilter { customer, action, from: query.from, to: query.to };
     let found = state.control.audit(&caller, &filter, &request).await?;
-    Ok(Json(listed(&state.control, &caller, LIST, found, AuditAnswer::from)?))
+    Ok(Json(listed(&state.control, &caller, LIST, found, |record| AuditAnswer::of(record, &caller))?))
 }

@@ -29,6 +29,7 @@ pub(crate) struct CreateCustomer {
     post, path = "/v1/customers", tag = "customers",
     request_body = CreateCustomer,
     responses((status = 201, description = "Made", body = CustomerAnswer)),
+    security(("api_key" = ["admin"])),
 )]
 pub(super) async fn create(
     State(state): State<ApiState>,

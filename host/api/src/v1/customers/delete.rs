@@ -14,6 +14,7 @@ use crate::state::ApiState;
     delete, path = "/v1/customers/{customer}", tag = "customers",
     params(("customer" = String, Path, description = "Its id or external id")),
     responses((status = 204, description = "Deleted")),
+    security(("api_key" = ["admin"])),
 )]
 pub(super) async fn delete(
     State(state): State<ApiState>,

@@ -13,6 +13,7 @@ use crate::state::ApiState;
     get, path = "/v1/customers/{customer}", tag = "customers",
     params(("customer" = String, Path, description = "Its id or external id")),
     responses((status = 200, description = "The customer", body = CustomerAnswer)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn get(
     State(state): State<ApiState>,

@@ -27,6 +27,7 @@ pub(crate) struct ListCustomers {
 #[utoipa::path(
     get, path = "/v1/customers", tag = "customers", params(ListCustomers),
     responses((status = 200, description = "A page, newest first", body = Listed<CustomerAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,

@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::extract::State;
 use freehold_control::AttemptFilter;
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -31,6 +31,7 @@ pub(crate) struct ListAttemptsOfDelivery {
     get, path = "/v1/deliveries/{id}/attempts", tag = "deliveries",
     params(("id" = String, Path, description = "The delivery's id"), ListAttemptsOfDelivery),
     responses((status = 200, description = "A page, newest first", body = Listed<AttemptAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn attempts(
     State(state): State<ApiState>,
@@ -41,6 +42,6 @@ pub(super) async fn attempts(
     let request = page(&state.control, &caller, LIST, query.limit, query.cursor.as_deref())?;
     let delivery = find(&state, &caller, &id).await?;
     let filter = AttemptFilter { delivery: Some(delivery.id), ..AttemptFilter::default() };
-    let found = state.pipeline.attempts(caller.require(Role::Reader)?, &filter, &request).await?;
+    let found = state.pipeline.attempts(caller.require(Permission::Read)?, &filter, &request).await?;
     Ok(Json(listed(&state.control, &caller, LIST, found, AttemptAnswer::from)?))
 }

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use freehold_control::{ControlError, Replay};
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use serde_json::json;
 
 use super::KIND;
@@ -21,6 +21,7 @@ use crate::v1::destinations::ReplayedAnswer;
     post, path = "/v1/deliveries/{id}/replay", tag = "deliveries",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 202, description = "Queued", body = ReplayedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn replay(
     State(state): State<ApiState>,
@@ -28,7 +29,7 @@ pub(super) async fn replay(
     PathText(id): PathText,
     OptionalJsonBody(Nothing {}): OptionalJsonBody<Nothing>,
 ) -> Result<(StatusCode, Json<ReplayedAnswer>), Problem> {
-    let scope = caller.require(Role::Publisher)?;
+    let scope = caller.require(Permission::Manage)?;
     let delivery = find(&state, &caller, &id).await?;
     let details = json!({ "destination": delivery.destination, "event": delivery.event.as_str() });
     let entry = caller.entry("delivery.replay", (KIND, delivery.id.as_str()), Some(&delivery.customer), details);

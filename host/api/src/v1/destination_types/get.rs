@@ -15,6 +15,7 @@ use crate::state::ApiState;
     get, path = "/v1/destination-types/{name}", tag = "destination types",
     params(("name" = String, Path, description = "Its name, such as `webhook`")),
     responses((status = 200, description = "The type", body = TypeWithSchemasAnswer)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn get(
     State(state): State<ApiState>,

@@ -14,6 +14,7 @@ use crate::state::ApiState;
 #[utoipa::path(
     get, path = "/v1/destination-types", tag = "destination types",
     responses((status = 200, description = "All of them", body = Listed<TypeAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,

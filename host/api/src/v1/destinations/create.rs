@@ -65,6 +65,7 @@ pub(crate) struct CreatedAnswer {
     params(("customer" = String, Path, description = "The customer's id or external id")),
     request_body = CreateDestination,
     responses((status = 201, description = "Made", body = CreatedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn create(
     State(state): State<ApiState>,

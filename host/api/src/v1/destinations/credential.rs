@@ -79,6 +79,7 @@ impl From<ReplacedCredential> for ReplacedAnswer {
     params(("id" = String, Path, description = "The destination's id"), ReplaceCredential),
     request_body = std::collections::BTreeMap<String, String>,
     responses((status = 200, description = "Replaced", body = ReplacedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn put(
     State(state): State<ApiState>,
@@ -96,6 +97,7 @@ pub(super) async fn put(
     params(("id" = String, Path, description = "The destination's id"), ReplaceCredential),
     request_body = std::collections::BTreeMap<String, String>,
     responses((status = 200, description = "Replaced", body = ReplacedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn post(
     State(state): State<ApiState>,

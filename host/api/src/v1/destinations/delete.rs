@@ -14,6 +14,7 @@ use crate::state::ApiState;
     delete, path = "/v1/destinations/{id}", tag = "destinations",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 204, description = "Deleted")),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn delete(
     State(state): State<ApiState>,

@@ -13,6 +13,7 @@ use crate::state::ApiState;
     get, path = "/v1/destinations/{id}", tag = "destinations",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The destination", body = DestinationAnswer)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn get(
     State(state): State<ApiState>,

@@ -28,6 +28,7 @@ pub(crate) struct ListDestinations {
     get, path = "/v1/customers/{customer}/destinations", tag = "destinations",
     params(("customer" = String, Path, description = "The customer's id or external id"), ListDestinations),
     responses((status = 200, description = "A page, newest first", body = Listed<DestinationAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,

@@ -37,6 +37,7 @@ pub(crate) struct PatchDestination {
         (PatchDestination = "application/json"),
     )),
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn patch(
     State(state): State<ApiState>,

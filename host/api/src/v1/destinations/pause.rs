@@ -26,6 +26,7 @@ pub(crate) struct PauseDestination {
     params(("id" = String, Path, description = "Its id")),
     request_body = Option<PauseDestination>,
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn pause(
     State(state): State<ApiState>,

@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use freehold_control::{ControlError, Replay};
 use freehold_model::Timestamp;
-use freehold_model::api_key::Role;
+use freehold_model::permission::Permission;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::ToSchema;
@@ -68,6 +68,7 @@ impl ReplayDestination {
     params(("id" = String, Path, description = "Its id")),
     request_body = ReplayDestination,
     responses((status = 202, description = "Queued", body = ReplayedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn replay(
     State(state): State<ApiState>,
@@ -75,7 +76,7 @@ pub(super) async fn replay(
     PathText(id): PathText,
     JsonBody(body): JsonBody<ReplayDestination>,
 ) -> Result<(StatusCode, Json<ReplayedAnswer>), Problem> {
-    let scope = caller.require(Role::Publisher)?;
+    let scope = caller.require(Permission::Manage)?;
     let found = state.control.destination(&caller, &id).await?;
     let wanted = body.wanted().map_err(|error| Problem::invalid(Kind::InvalidRequest, vec![error]))?;
     let (replay, details) = match wanted {

@@ -15,6 +15,7 @@ use crate::state::ApiState;
     post, path = "/v1/destinations/{id}/resume", tag = "destinations",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn resume(
     State(state): State<ApiState>,

@@ -38,6 +38,7 @@ impl From<TestReport> for TestAnswer {
     post, path = "/v1/destinations/{id}/test", tag = "destinations",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "What was found", body = TestAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn test(
     State(state): State<ApiState>,

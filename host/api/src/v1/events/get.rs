@@ -2,8 +2,8 @@
 
 use axum::Json;
 use axum::extract::State;
-use freehold_model::api_key::Role;
 use freehold_model::event::EventId;
+use freehold_model::permission::Permission;
 use serde::Serialize;
 use serde_json::value::RawValue;
 use utoipa::ToSchema;
@@ -31,13 +31,14 @@ pub(crate) struct EventWithDataAnswer {
     get, path = "/v1/events/{id}", tag = "events",
     params(("id" = String, Path, description = "Its id")),
     responses((status = 200, description = "The event", body = EventWithDataAnswer)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn get(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     PathText(id): PathText,
 ) -> Result<Json<EventWithDataAnswer>, Problem> {
-    let scope = caller.require(Role::Reader)?;
+    let scope = caller.require(Permission::Read)?;
     let id = EventId::parse(&id).map_err(|_| Problem::not_found(KIND))?;
     let event = state.pipeline.event(scope, &id).await?.ok_or_else(|| Problem::not_found(KIND))?;
     let (summary, data) = EventAnswer::of(event);

@@ -4,8 +4,8 @@ use axum::Json;
 use axum::extract::State;
 use freehold_control::EventFilter;
 use freehold_model::Timestamp;
-use freehold_model::api_key::Role;
 use freehold_model::event::EventType;
+use freehold_model::permission::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -44,13 +44,14 @@ pub(crate) struct ListEvents {
 #[utoipa::path(
     get, path = "/v1/events", tag = "events", params(ListEvents),
     responses((status = 200, description = "A page, newest first", body = Listed<EventAnswer>)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     Parameters(query): Parameters<ListEvents>,
 ) -> Result<Json<Listed<EventAnswer>>, Problem> {
-    let scope = caller.require(Role::Reader)?;
+    let scope = caller.require(Permission::Read)?;
     let request = page(&state.control, &caller, LIST, query.limit, query.cursor.as_deref())?;
     let event_type = named("type", query.event_type.as_deref(), EventType::parse)?;
     let Some(customer) = customer_filter(&state.control, &caller, query.customer.as_deref()).await? else {

@@ -7,8 +7,8 @@ use axum::Json;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use freehold_model::api_key::Role;
 use freehold_model::limits;
+use freehold_model::permission::Permission;
 use freehold_pipeline::{PublishError, Published, Submission};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -69,13 +69,14 @@ impl From<Published> for PublishedAnswer {
     params(("Idempotency-Key" = Option<String>, Header, description = "The publisher's own name for this request, remembered for 72 hours")),
     request_body(content((PublishEvents = "application/json"), (EventInput = "application/x-ndjson"))),
     responses((status = 202, description = "Accepted", body = PublishedAnswer)),
+    security(("api_key" = ["publish"])),
 )]
 pub(super) async fn publish(
     State(state): State<ApiState>,
     Authenticated(caller): Authenticated,
     request: Request,
 ) -> Result<Response, Problem> {
-    let scope = caller.require(Role::Publisher)?;
+    let scope = caller.require(Permission::Publish)?;
     let (parts, body) = request.into_parts();
     let is_lines = content_type(&parts.headers, &TYPES)? == NDJSON;
     let key = idempotency_key(&parts.headers)?;

@@ -1,20 +1,25 @@
 //! Tenants, keys, customers, and who may see what.
 
-use freehold_model::ApiKeyId;
-use freehold_model::api_key::{ApiKey, Role};
+use freehold_model::api_key::{ApiKey, KeyKind};
 use freehold_model::delivery::Verdict;
 use freehold_model::destination::DestinationChange;
+use freehold_model::permission::Permission;
+use freehold_model::portal_session::PortalSession;
+use freehold_model::{ApiKeyId, CustomerId};
 use freehold_store::{
     AttemptFilter, AuditFilter, Conflict, DeliveryFilter, EventFilter, Replay, StoreError, UnderLease, Verification,
 };
 
 use super::on_every_engine;
-use crate::support::{COMPONENT, Home, audit, customer, cut_over, first, sealed, tenant, wrapped_key};
+use crate::support::{COMPONENT, Home, audit, customer, cut_over, first, portal_session, sealed, tenant, wrapped_key};
 
 on_every_engine!(
     a_tenant_is_found_by_name_and_by_id,
     names_of_tenants_are_unique,
     an_api_key_is_found_by_its_hash_until_it_is_revoked,
+    a_key_is_replaced_once_and_ends_no_later_than_before,
+    a_portal_session_is_opened_once_while_its_code_is_good,
+    portal_sessions_end_with_their_customer_and_are_dropped_a_day_later,
     a_customer_is_named_by_id_or_external_id,
     an_external_id_is_free_again_after_its_customer_is_deleted,
     deleting_a_customer_ends_all_that_it_had,
@@ -43,19 +48,26 @@ async fn names_of_tenants_are_unique(home: Home) {
     assert_eq!(refused, Err(StoreError::Conflict(Conflict::TenantName)));
 }
 
-async fn an_api_key_is_found_by_its_hash_until_it_is_revoked(home: Home) {
-    let key = ApiKey {
+fn api_key(home: &Home, number: u8) -> ApiKey {
+    ApiKey {
         id: ApiKeyId::generate(&home.sources),
         tenant: home.scope.tenant().clone(),
         name: "ci".into(),
-        role: Role::Publisher,
-        hash: [3; 32],
+        kind: KeyKind::Test,
+        scopes: [Permission::Publish, Permission::Read].into_iter().collect(),
+        hash: [number; 32],
         last4: "wxyz".into(),
         created_at: home.now(),
-        expires_at: Some(home.now().plus_millis(1)),
+        created_by: "cli".into(),
+        expires_at: Some(home.now().plus_millis(1_000)),
         revoked_at: None,
         last_used_at: None,
-    };
+        replaced_by: None,
+    }
+}
+
+async fn an_api_key_is_found_by_its_hash_until_it_is_revoked(home: Home) {
+    let key = api_key(&home, 3);
     home.store.create_api_key(&home.scope, &key, &audit("key.create")).await.unwrap();
     let found = || async { home.store.find_api_key_across_tenants(&[3; 32]).await.unwrap() };
 
@@ -67,8 +79,84 @@ async fn an_api_key_is_found_by_its_hash_until_it_is_revoked(home: Home) {
     assert_eq!(stolen, Err(StoreError::NotFound));
     home.store.revoke_api_key(&home.scope, &key.id, &audit("key.revoke")).await.unwrap();
     assert_eq!(found().await.unwrap().revoked_at, Some(home.now()));
-    assert_eq!(home.store.api_keys(&home.scope).await.unwrap().len(), 1);
-    assert_eq!(home.store.api_keys(&stranger).await.unwrap().len(), 0);
+    assert_eq!(home.store.api_keys(&home.scope, &first(9)).await.unwrap().items.len(), 1);
+    assert_eq!(home.store.api_keys(&stranger, &first(9)).await.unwrap().items.len(), 0);
+    assert_eq!(home.store.api_key(&stranger, &key.id).await.unwrap(), None);
+}
+
+async fn a_key_is_replaced_once_and_ends_no_later_than_before(home: Home) {
+    let (old, new, third) = (api_key(&home, 1), api_key(&home, 2), api_key(&home, 3));
+    home.store.create_api_key(&home.scope, &old, &audit("key.create")).await.unwrap();
+    let (stranger, _) = home.stranger().await;
+    let rotate = async |scope, old: &ApiKey, new: &ApiKey, end| {
+        home.store.rotate_api_key(scope, (&old.id, new), end, &audit("key.rotate")).await
+    };
+    let late = home.now().plus_millis(9_000);
+
+    assert_eq!(rotate(&stranger, &old, &new, late).await, Err(StoreError::NotFound));
+    rotate(&home.scope, &old, &new, late).await.unwrap();
+    assert_eq!(rotate(&home.scope, &old, &third, late).await, Err(StoreError::Conflict(Conflict::KeyEnded)));
+    rotate(&home.scope, &new, &third, home.now().plus_millis(5)).await.unwrap();
+
+    let kept = async |key: &ApiKey| home.store.api_key(&home.scope, &key.id).await.unwrap().unwrap();
+    assert_eq!((kept(&old).await.expires_at, kept(&old).await.replaced_by), (old.expires_at, Some(new.id.clone())));
+    assert_eq!(kept(&new).await.expires_at, Some(home.now().plus_millis(5)));
+    home.store.revoke_api_key(&home.scope, &third.id, &audit("key.revoke")).await.unwrap();
+    let fourth = api_key(&home, 4);
+    assert_eq!(rotate(&home.scope, &third, &fourth, late).await, Err(StoreError::Conflict(Conflict::KeyEnded)));
+}
+
+async fn a_portal_session_is_opened_once_while_its_code_is_good(home: Home) {
+    let (store, scope) = (&home.store, &home.scope);
+    let (session, late) = (portal_session(&home, &home.customer, 1), portal_session(&home, &home.customer, 2));
+    for session in [&session, &late] {
+        store.create_portal_session(scope, session, &audit("session.create")).await.unwrap();
+    }
+    let of_nobody = portal_session(&home, &CustomerId::generate(&home.sources), 3);
+    let made = store.create_portal_session(scope, &of_nobody, &audit("session.create")).await;
+    assert_eq!(made, Err(StoreError::NotFound));
+    let (stranger, _) = home.stranger().await;
+    let open = async |scope, session: &PortalSession, number| {
+        store.open_portal_session(scope, &session.id, [number; 32], &audit("session.open")).await
+    };
+
+    assert_eq!(store.find_portal_session_by_code_across_tenants(&[1; 32]).await.unwrap(), Some(session.clone()));
+    assert_eq!(store.find_portal_session_by_token_across_tenants(&[9; 32]).await.unwrap(), None);
+    assert_eq!(open(&stranger, &session, 9).await, Err(StoreError::NotFound));
+    open(scope, &session, 9).await.unwrap();
+    assert_eq!(open(scope, &session, 8).await, Err(StoreError::NotFound), "it serves once");
+    let found = store.find_portal_session_by_token_across_tenants(&[9; 32]).await.unwrap().unwrap();
+    assert_eq!(found, PortalSession { token_hash: Some([9; 32]), ..session.clone() });
+
+    home.clock.advance(1_000);
+    assert_eq!(open(scope, &late, 7).await, Err(StoreError::NotFound), "its time is over");
+    let revoked = store.revoke_portal_session(&stranger, &session.id, &audit("session.revoke")).await;
+    assert_eq!(revoked, Err(StoreError::NotFound));
+    store.revoke_portal_session(scope, &session.id, &audit("session.revoke")).await.unwrap();
+    let found = store.portal_session(scope, &session.id).await.unwrap().unwrap();
+    assert_eq!(found.revoked_at, Some(home.now()));
+    assert_eq!(store.portal_session(&stranger, &session.id).await.unwrap(), None);
+}
+
+async fn portal_sessions_end_with_their_customer_and_are_dropped_a_day_later(home: Home) {
+    let (store, scope) = (&home.store, &home.scope);
+    let other = customer(&home.sources, scope.tenant(), None);
+    store.create_customer(scope, &other, &audit("customer.create")).await.unwrap();
+    let (theirs, ours) = (portal_session(&home, &other.id, 1), portal_session(&home, &home.customer, 2));
+    for session in [&theirs, &ours] {
+        store.create_portal_session(scope, session, &audit("session.create")).await.unwrap();
+    }
+
+    store.delete_customer(scope, &other.id, &audit("customer.delete")).await.unwrap();
+
+    let kept = async |session: &PortalSession| store.portal_session(scope, &session.id).await.unwrap();
+    assert_eq!(kept(&theirs).await.unwrap().revoked_at, Some(home.now()));
+    assert_eq!(kept(&ours).await.unwrap().revoked_at, None);
+    home.clock.advance(24 * 3600 * 1000 + 10_001);
+    let next = portal_session(&home, &home.customer, 3);
+    store.create_portal_session(scope, &next, &audit("session.create")).await.unwrap();
+    assert_eq!(kept(&ours).await, None);
+    assert!(kept(&next).await.is_some());
 }
 
 async fn a_customer_is_named_by_id_or_external_id(home: Home) {

@@ -48,6 +48,7 @@ pub(crate) struct AddedAnswer {
     params(("id" = String, Path, description = "The destination's id")),
     request_body = AddCredential,
     responses((status = 201, description = "Stored", body = AddedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn add(
     State(state): State<ApiState>,

@@ -33,6 +33,7 @@ pub(crate) struct ChangeCredential {
     ),
     request_body = ChangeCredential,
     responses((status = 200, description = "The version as it is now", body = CredentialAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn patch(
     State(state): State<ApiState>,

@@ -39,6 +39,7 @@ pub(crate) struct CutOver {
     ),
     request_body = Option<CutOver>,
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn cut_over(
     State(state): State<ApiState>,

@@ -24,6 +24,7 @@ pub(crate) struct Credentials {
     get, path = "/v1/destinations/{id}/credentials", tag = "credentials",
     params(("id" = String, Path, description = "The destination's id")),
     responses((status = 200, description = "All versions, newest first", body = Credentials)),
+    security(("api_key" = ["read"]), ("portal_session" = ["read"])),
 )]
 pub(super) async fn list(
     State(state): State<ApiState>,

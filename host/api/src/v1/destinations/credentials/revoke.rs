@@ -19,6 +19,7 @@ use crate::v1::destinations::DestinationAnswer;
         ("version" = u32, Path, description = "The version"),
     ),
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn revoke(
     State(state): State<ApiState>,

@@ -33,6 +33,7 @@ pub(crate) struct RollBack {
     ),
     request_body = Option<RollBack>,
     responses((status = 200, description = "The destination as it is now", body = DestinationAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn roll_back(
     State(state): State<ApiState>,

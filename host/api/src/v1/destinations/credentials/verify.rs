@@ -39,6 +39,7 @@ impl From<TriedCredential> for TriedAnswer {
         ("version" = u32, Path, description = "The version"),
     ),
     responses((status = 200, description = "What was found", body = TriedAnswer)),
+    security(("api_key" = ["manage"]), ("portal_session" = ["manage"])),
 )]
 pub(super) async fn verify(
     State(state): State<ApiState>,
