@@ -30,7 +30,7 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let served = matrix::document(&world).await?;
     let table = meaning::table();
     let reading = document::read(&served, &table);
-    let read: usize = reading.operations.len();
+    let read = reading.operations.iter().filter(|operation| operation.tells()).count();
     proof.group("every route, parameter and field is covered", read, &reading.uncovered);
     let idle = reading.used.iter().zip(&table).filter(|(used, _)| **used == 0);
     let idle: Vec<String> = idle.map(|(_, entry)| format!("{entry} is nowhere in the document")).collect();
@@ -55,7 +55,8 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     rows::prove(&world, &mut witness, &mut proof).await?;
     mutations::prove(&served, &pairs, &mut world, &mut witness, &mut proof).await?;
 
-    let positions = reading.operations.iter().map(asked::positions_of).sum::<usize>();
+    let positions =
+        reading.operations.iter().filter(|operation| operation.tells()).map(asked::positions_of).sum::<usize>();
     proof.figure("routes", read);
     proof.figure("positions", positions);
     proof.figure("requests", requests);

@@ -30,6 +30,8 @@ impl Control {
     /// # Errors
     /// [`ControlError::ForeignCursor`] when it did not.
     pub fn open_cursor(&self, caller: &Caller, list: &str, cursor: &str) -> Result<String, ControlError> {
+        // Before anything is looked at: whoever may not read learns nothing of it.
+        caller.require(Permission::Read)?;
         let bytes = URL_SAFE_NO_PAD.decode(cursor).map_err(|_| ControlError::ForeignCursor)?;
         let (mac, position) = bytes.split_at_checked(MAC_BYTES).ok_or(ControlError::ForeignCursor)?;
         let position = std::str::from_utf8(position).map_err(|_| ControlError::ForeignCursor)?;

@@ -7,14 +7,15 @@ use http::Method;
 use serde_json::{Map, Value, json};
 
 use super::meaning::{Entry, Meaning, Place};
+use super::world::{Actor, With};
 
 /// A route with a method.
 #[derive(Debug)]
 pub(super) struct Operation {
     pub(super) method: Method,
     pub(super) path: String,
-    /// Whether it asks for no key.
-    pub(super) is_open: bool,
+    /// Who may ask: with what, and with which scopes of it. Nobody is named where everybody may.
+    pub(super) asks_for: Vec<(With, Vec<String>)>,
     pub(super) parameters: Vec<Parameter>,
     /// The forms that its body can have.
     pub(super) bodies: Vec<Body>,
@@ -25,13 +26,40 @@ impl Operation {
         format!("{} {}", self.method, self.path)
     }
 
+    /// Whether it asks for no key.
+    pub(super) fn is_open(&self) -> bool {
+        self.asks_for.is_empty()
+    }
+
+    /// Whether somebody may ask, by what the document says.
+    pub(super) fn allows(&self, actor: &Actor) -> bool {
+        let is_had = |need: &String| actor.scopes.iter().any(|scope| includes(scope, need));
+        self.is_open() || self.asks_for.iter().any(|(with, needs)| *with == actor.with && needs.iter().all(is_had))
+    }
+
     pub(super) fn is_read(&self) -> bool {
-        self.method == Method::GET
+        self.method == Method::GET || self.method == Method::HEAD
+    }
+
+    /// Whether the answer has a body that can be looked into.
+    pub(super) fn tells(&self) -> bool {
+        self.method != Method::HEAD
+    }
+
+    fn as_head(&self) -> Option<Operation> {
+        let is_get = self.method == Method::GET;
+        is_get.then(|| Operation {
+            method: Method::HEAD,
+            path: self.path.clone(),
+            asks_for: self.asks_for.clone(),
+            parameters: self.parameters.clone(),
+            bodies: Vec::new(),
+        })
     }
 }
 
 /// A parameter in path, query or header.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Parameter {
     pub(super) place: Place,
     pub(super) name: String,
@@ -78,7 +106,12 @@ pub(super) fn read(document: &Value, table: &[Entry]) -> Reading {
     for (path, item) in document["paths"].as_object().into_iter().flatten() {
         for (method, operation) in item.as_object().into_iter().flatten() {
             match Method::from_bytes(method.to_uppercase().as_bytes()) {
-                Ok(method) => operations.push(reader.operation(method, path, item, operation)),
+                Ok(method) => {
+                    let described = reader.operation(method, path, item, operation);
+                    // Servers answer HEAD wherever they answer GET, though no document says so.
+                    operations.extend(described.as_head());
+                    operations.push(described);
+                }
                 Err(_) => reader.not_covered(&format!("{path}: `{method}` is no method")),
             }
         }
@@ -131,8 +164,26 @@ impl Reader<'_> {
         }
         let content = self.resolved(&operation["requestBody"])["content"].as_object().cloned().unwrap_or_default();
         let bodies = content.iter().flat_map(|(media, content)| self.bodies(&name, path, media, &content["schema"]));
-        let is_open = operation["security"].as_array().is_none_or(Vec::is_empty);
-        Operation { method, path: path.to_owned(), is_open, parameters, bodies: bodies.collect() }
+        let asks_for = self.asks_for(&name, operation);
+        Operation { method, path: path.to_owned(), asks_for, parameters, bodies: bodies.collect() }
+    }
+
+    fn asks_for(&self, name: &str, operation: &Value) -> Vec<(With, Vec<String>)> {
+        let mut asks_for = Vec::new();
+        let schemes = operation["security"].as_array().into_iter().flatten().filter_map(Value::as_object).flatten();
+        for (scheme, scopes) in schemes {
+            let with = match scheme.as_str() {
+                "api_key" => With::Key,
+                "portal_session" => With::Session,
+                other => {
+                    self.not_covered(&format!("{name}: security `{other}`"));
+                    continue;
+                }
+            };
+            let scopes = scopes.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+            asks_for.push((with, scopes.collect()));
+        }
+        asks_for
     }
 
     fn parameter(&self, operation: &str, path: &str, parameter: &Value) -> Option<Parameter> {
@@ -264,6 +315,11 @@ impl Reader<'_> {
         });
         Value::Array(elements.to_vec())
     }
+}
+
+/// Whether a scope includes another, as the document explains them.
+fn includes(scope: &str, need: &str) -> bool {
+    scope == need || scope == "admin" || (scope == "manage" && need == "read")
 }
 
 /// Whether nothing of this schema can name something: numbers, switches, moments and fixed words.

@@ -25,6 +25,9 @@ pub(super) struct Estate {
     /// Where its destinations send to, and a secret that they may sign with.
     pub(super) url: String,
     pub(super) secret: String,
+    /// A key of its tenant, and the code of a portal session of its customer.
+    pub(super) key: String,
+    pub(super) code: String,
     /// What betrays it: markers, ids, secrets.
     pub(super) markers: Vec<String>,
 }
@@ -55,12 +58,15 @@ impl Estate {
             things: BTreeMap::new(),
             url: mailbox.url().to_owned(),
             secret: secret.clone(),
+            key: String::new(),
+            code: String::new(),
             markers: vec![word.clone(), secret.trim_start_matches("whsec_").to_owned()],
         };
         estate.add(Noun::Customer, [customer.clone(), external_id]);
         let destination = estate.furnish(api, &word).await?;
         estate.publish(api, &word).await?;
         estate.rotate(api, &destination, for_others).await?;
+        estate.admit(api, &word).await?;
         Ok(estate)
     }
 
@@ -132,6 +138,20 @@ impl Estate {
         }
         let others = for_others.then_some(VERSION_OF_OTHERS);
         self.add(Noun::Version, others.into_iter().chain(VERSIONS).map(str::to_owned));
+        Ok(())
+    }
+
+    /// Those who may knock: a key of the tenant, and the customer.
+    async fn admit(&mut self, api: &Api, word: &str) -> Result {
+        let key = json!({ "name": format!("key-of-{word}"), "scopes": ["read"] });
+        let made = api.post("/v1/api-keys", &key).await?.ok()?;
+        self.add(Noun::ApiKey, [text(&made["id"])?]);
+        self.key = text(&made["key"])?;
+        let path = format!("/v1/customers/{}/portal-sessions", self.owner.customer);
+        let made = api.post(&path, &json!({})).await?.ok()?;
+        self.add(Noun::PortalSession, [text(&made["id"])?]);
+        self.code = text(&made["code"])?;
+        self.markers.extend([self.key.clone(), self.code.clone()]);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::judge::{Carried as _, Told};
 use super::meaning::{Noun, Place};
 use super::names::{self, Whose};
 use super::witness::{Picture, Share, Witness, changes};
-use super::world::{Actor, Standing, World};
+use super::world::{Actor, With, World};
 use crate::proof::Proof;
 
 /// What is told of everybody beside whose ids were tried.
@@ -74,12 +74,20 @@ impl Matrix<'_> {
         let actor = self.world.actors[number].clone();
         let positions = positions(operation, body);
         let is_used_up = !operation.is_read() || positions.iter().any(|position| position.noun == Noun::Version);
-        let own: Rc<Estate> = match actor.standing {
-            Standing::Admin if is_used_up => self.world.another_estate(actor.tenant).await?,
-            _ => self.world.tenants[actor.tenant].estates[0].clone(),
+        let mut actor = actor;
+        let own: Rc<Estate> = if is_used_up && operation.allows(&actor) {
+            let own = self.world.another_estate(actor.tenant).await?;
+            if actor.customer.is_some() {
+                let admin = self.world.tenants[actor.tenant].api.clone();
+                actor.api = self.world.session(&admin, &own, &actor.scopes).await?;
+                actor.customer = Some(own.owner.customer.clone());
+            }
+            own
+        } else {
+            self.world.tenants[actor.tenant].estates[0].clone()
         };
         let round = Round { actor, number, form: Form { operation, body, own: &own, candidate: 0 } };
-        if round.actor.standing == Standing::Refused && !operation.is_open {
+        if round.actor.with == With::Nothing && !operation.is_open() {
             return self.refused(&round, &positions).await;
         }
         let mut forbidden = None;
@@ -125,19 +133,21 @@ impl Matrix<'_> {
         {
             self.filter(round, position, expected).await?;
         }
-        self.unchanged(round, &before, &|share| round.form.operation.is_read() && may_read_write(share)).await?;
+        let is_recorded = round.form.operation.is_read() || is_limited(round);
+        self.unchanged(round, &before, &|share| is_recorded && may_read_write(share)).await?;
         Ok(first)
     }
 
     /// A filter by one's own finds something, or else nothing would be proved by the others finding nothing.
     async fn filter(&mut self, round: &Round<'_>, position: &Position, expected: &Told) -> Result {
-        if position.is_required || expected.status == 403 {
+        if position.is_required || is_limited(round) || !round.form.operation.tells() {
             return Ok(());
         }
         let own = match position.noun {
             Noun::Cursor => names::cursor(&round.actor.api, &round.form).await?,
-            noun => round.form.own_name(noun),
+            noun => Some(round.form.own_name(noun)),
         };
+        let Some(own) = own else { return Ok(()) };
         let (told, asked) = self.put(round, position, &own).await?;
         let wrong = match told.status {
             200..300 if told.body != expected.body => None,
@@ -150,7 +160,7 @@ impl Matrix<'_> {
 
     async fn names(&mut self, round: &Round<'_>, position: &Position) -> Result<Vec<(Whose, String)>> {
         let (own, other) = (&self.world.tenants[round.actor.tenant], &self.world.tenants[1 - round.actor.tenant]);
-        let mut found = Vec::new();
+        let mut found: Vec<(Whose, Option<String>)> = Vec::new();
         if position.noun == Noun::Cursor {
             let (operation, body) = (round.form.operation, round.form.body);
             let theirs = Form { operation, body, own: &other.estates[0], candidate: 0 };
@@ -159,8 +169,14 @@ impl Matrix<'_> {
                 let list = Form { operation, body: None, own: &own.estates[0], candidate: 0 };
                 found.push((Whose::AnotherList, names::cursor(&own.api, &list).await?));
             }
+            if round.actor.customer.is_some() && operation.allows(&round.actor) {
+                let siblings = Form { operation, body, own: &own.estates[1], candidate: 0 };
+                found.push((Whose::Sibling, names::cursor(&own.sibling, &siblings).await?));
+                found.push((Whose::Sibling, names::cursor(&own.api, &siblings).await?));
+            }
         }
-        found.extend(names::of_others(position, own, other));
+        let mut found: Vec<_> = found.into_iter().filter_map(|(whose, name)| Some((whose, name?))).collect();
+        found.extend(names::of_others(position, &round.actor, own, other));
         Ok(found)
     }
 
@@ -184,7 +200,7 @@ impl Matrix<'_> {
         self.remember(&told, &random);
         quiet(&self.world.tenants[own].api).await?;
         let is_carried_out = random.status != 403;
-        self.unchanged(round, &before, &|_| is_carried_out).await?;
+        self.unchanged(round, &before, &|share| is_carried_out || may_read_write(share)).await?;
 
         let (again, asked) = self.put(round, position, &name).await?;
         let is_told = again.difference(&random).is_some() || !is_carried_out;
@@ -214,11 +230,14 @@ impl Matrix<'_> {
         if !round.form.operation.is_read() {
             quiet(&self.world.tenants[round.actor.tenant].api).await?;
         }
-        let may_write = |share: &Share| match round.actor.standing {
-            Standing::Admin => !round.form.operation.is_read() || may_read_write(share),
-            Standing::Publisher if !round.form.operation.is_read() => OF_PUBLISHERS.contains(&share.table.as_str()),
-            Standing::Publisher | Standing::Reader => may_read_write(share),
-            Standing::Refused => false,
+        let (operation, actor) = (round.form.operation, &round.actor);
+        let changes = !operation.is_read() && operation.allows(actor);
+        let may_write = |share: &Share| match changes {
+            true if actor.scopes == ["publish"] && !operation.is_open() => {
+                OF_PUBLISHERS.contains(&share.table.as_str())
+            }
+            true => true,
+            false => may_read_write(share),
         };
         self.unchanged(&round, &before, &may_write).await
     }
@@ -232,7 +251,7 @@ impl Matrix<'_> {
         let wrong = (expected.status != 401).then(|| format!("{asked}: status {}", expected.status));
         self.tally.case(round.number, Whose::Own.as_str(), wrong);
         for position in positions {
-            let mut names = names::of_others(position, &self.world.tenants[0], &self.world.tenants[1]);
+            let mut names = names::of_others(position, &round.actor, &self.world.tenants[0], &self.world.tenants[1]);
             names.push((Whose::Own, round.form.own_name(position.noun)));
             for (whose, name) in names {
                 let (told, asked) = self.put(round, position, &name).await?;
@@ -240,7 +259,8 @@ impl Matrix<'_> {
                 self.tally.case(round.number, whose.as_str(), wrong);
             }
         }
-        self.unchanged(round, &before, &|_| false).await
+        // Who is refused and known is recorded.
+        self.unchanged(round, &before, &may_read_write).await
     }
 
     /// Reads all pages of everything that can be read, in every form.
@@ -248,7 +268,7 @@ impl Matrix<'_> {
         let actor = self.world.actors[number].clone();
         let own = self.world.tenants[actor.tenant].estates[0].clone();
         for operation in self.operations.iter().filter(|operation| operation.is_read()) {
-            if actor.standing == Standing::Refused && !operation.is_open {
+            if !operation.allows(&actor) || !operation.tells() {
                 continue;
             }
             let round =
@@ -295,7 +315,10 @@ impl Matrix<'_> {
     async fn unchanged(&mut self, round: &Round<'_>, before: &Picture, may: &dyn Fn(&Share) -> bool) -> Result {
         let after = self.witness.look().await?;
         let own = &self.world.tenants[round.actor.tenant].id;
-        let is_wrong = |share: &&Share| share.tenant != *own || !may(share);
+        let customer = round.actor.customer.as_deref();
+        let is_siblings =
+            |share: &Share| customer.is_some_and(|own| !share.customer.is_empty() && share.customer != own);
+        let is_wrong = |share: &&Share| share.tenant != *own || is_siblings(share) || !may(share);
         let wrong = changes(before, &after)
             .iter()
             .find(is_wrong)
@@ -326,16 +349,17 @@ impl Tally {
     }
 }
 
-/// Whether somebody may do less than an admin here.
+/// Whether somebody is known, and may not do this.
 fn is_limited(round: &Round<'_>) -> bool {
-    matches!(round.actor.standing, Standing::Publisher | Standing::Reader) && !round.form.operation.is_read()
+    round.actor.with != With::Nothing && !round.form.operation.allows(&round.actor)
 }
 
 /// What is wrong about the answer to a name that nobody has.
 fn refusal(round: &Round<'_>, position: &Position, told: &Told) -> Option<String> {
     let is_right = match (told.status, position.place) {
         (403, _) => is_limited(round),
-        (404, _) => true,
+        // Whoever may not ask hears nothing else, but for what is wrong with the request itself.
+        (404, _) => !is_limited(round),
         (400 | 422, Place::Body | Place::Query) => true,
         // A list of nothing.
         (200, Place::Query) => position.noun != Noun::Cursor,
@@ -358,13 +382,12 @@ fn compare(whose: Whose, position: &Position, told: &Told, random: &Told) -> Opt
 
 /// What is wrong about the answer to one's own.
 fn standing(round: &Round<'_>, answer: &Answer, forbidden: Option<&Told>) -> Option<String> {
-    let is_reader = round.actor.standing == Standing::Reader;
-    if answer.is_success() && !(is_reader && is_limited(round)) {
+    if answer.is_success() && !is_limited(round) {
         return forbidden.map(|_| "allowed, where a random id was forbidden".into());
     }
     match (answer.status, forbidden) {
         (403, None) if is_limited(round) => None,
-        // The same as for what is not there: the role alone decided.
+        // The same as for what is not there: the scope alone decided.
         (403, Some(forbidden)) if is_limited(round) => Told::of(answer, "").difference(forbidden),
         (status, _) => Some(format!("status {status}: {}", answer.text())),
     }

@@ -15,6 +15,8 @@ pub(super) enum Noun {
     Event,
     Delivery,
     Attempt,
+    ApiKey,
+    PortalSession,
     /// A place in a list.
     Cursor,
     /// The publisher's name for a request.
@@ -101,6 +103,8 @@ pub(super) fn table() -> Vec<Entry> {
         entry(Path, "events", "id", Refers(Noun::Event)),
         entry(Path, "deliveries", "id", Refers(Noun::Delivery)),
         entry(Path, "attempts", "id", Refers(Noun::Attempt)),
+        entry(Path, "api-keys", "id", Refers(Noun::ApiKey)),
+        entry(Path, "portal-sessions", "id", Refers(Noun::PortalSession)),
         entry(Path, "destination-types", "name", Plain(|_| json!("webhook"))),
         entry(Query, "", "customer", Refers(Noun::Customer)),
         entry(Query, "", "destination", Refers(Noun::Destination)),
@@ -114,6 +118,11 @@ pub(super) fn table() -> Vec<Entry> {
         entry(Body, "events", "id", Claims(Noun::Event)),
         entry(Body, "", "customer", Refers(Noun::Customer)),
         entry(Body, "", "name", Plain(|_| json!("a name"))),
+        entry(Body, "", "scopes", Plain(|_| json!(["read"]))),
+        entry(Body, "", "origin", LeftOut),
+        // Whoever has one of these secrets is whom it was made for.
+        entry(Body, "exchange", "code", Plain(|own| json!(own.code))),
+        entry(Body, "report-leak", "key", Plain(|own| json!(own.key))),
         entry(Body, "", "message", Plain(|_| json!("a while"))),
         entry(Body, "events", "type", Plain(|_| json!("order.made"))),
         entry(Body, "events", "data", Plain(|_| json!({ "total": 1 }))),

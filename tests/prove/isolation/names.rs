@@ -1,12 +1,12 @@
 //! Which names are put into a position, and whose are they?
 
-use freehold_tests::{Api, Result, chance, trouble};
+use freehold_tests::{Api, Result, chance};
 
 use super::asked::{Form, Position};
 use super::document::Operation;
 use super::estate::{Estate, VERSION_OF_OTHERS};
 use super::meaning::{Noun, Place};
-use super::world::Tenant;
+use super::world::{Actor, Tenant};
 
 /// Whose a name is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub(super) enum Whose {
     /// One's own that was deleted.
     Deleted,
     Foreign,
+    /// Another customer's of the same tenant.
+    Sibling,
     /// Another tenant's that was deleted.
     ForeignDeleted,
     /// A place in a list, of another list.
@@ -29,6 +31,7 @@ impl Whose {
             Whose::Own => "own",
             Whose::Deleted => "own, deleted",
             Whose::Foreign => "another tenant's",
+            Whose::Sibling => "a sibling customer's",
             Whose::ForeignDeleted => "another tenant's, deleted",
             Whose::AnotherList => "another list's",
             Whose::Malformed => "malformed",
@@ -39,8 +42,8 @@ impl Whose {
 /// A version that nobody has.
 const VERSION_OF_NOBODY: &str = "9";
 
-/// Every name that is not one's own, for something that is named.
-pub(super) fn of_others(position: &Position, own: &Tenant, other: &Tenant) -> Vec<(Whose, String)> {
+/// Every name that is not one's own, for something that is named. In a portal session, siblings' names are not.
+pub(super) fn of_others(position: &Position, actor: &Actor, own: &Tenant, other: &Tenant) -> Vec<(Whose, String)> {
     let all = |whose: Whose, estate: &Estate| -> Vec<(Whose, String)> {
         estate.names(position.noun).iter().map(|name| (whose, name.clone())).collect()
     };
@@ -55,11 +58,15 @@ pub(super) fn of_others(position: &Position, own: &Tenant, other: &Tenant) -> Ve
             all(Whose::ForeignDeleted, &other.gone),
         ]
         .concat(),
-        // What became of events is told after their customer is gone.
-        Noun::Event | Noun::Delivery | Noun::Attempt => {
+        // What became of events is told after their customer is gone, and what was revoked is still there.
+        Noun::Event | Noun::Delivery | Noun::Attempt | Noun::ApiKey | Noun::PortalSession => {
             [all(Whose::Foreign, &other.estates[0]), all(Whose::ForeignDeleted, &other.gone)].concat()
         }
     };
+    if actor.customer.is_some() && !matches!(position.noun, Noun::Version | Noun::ApiKey) {
+        names.retain(|(whose, _)| *whose != Whose::Deleted);
+        names.extend([all(Whose::Sibling, &own.estates[1]), all(Whose::Sibling, &own.gone)].concat());
+    }
     names.extend(malformed);
     names
 }
@@ -95,17 +102,19 @@ pub(super) fn form_of(name: &str) -> (usize, String) {
     (name.len(), if name.len() == 30 { name[..4].to_owned() } else { String::new() })
 }
 
-/// A place in a list, from the list itself.
-pub(super) async fn cursor(api: &Api, form: &Form<'_>) -> Result<String> {
+/// A place in a list, from the list itself; none where it has one page only.
+pub(super) async fn cursor(api: &Api, form: &Form<'_>) -> Result<Option<String>> {
     let asked = form.fill(None, &[("limit", "1")]);
     let page = asked.send(api).await?.ok()?;
-    page["next_cursor"].as_str().map(str::to_owned).ok_or_else(|| trouble(format!("{asked} has one page only")))
+    Ok(page["next_cursor"].as_str().map(str::to_owned))
 }
 
 /// Another list than that of `operation`.
 pub(super) fn another_list<'o>(operations: &'o [Operation], operation: &Operation) -> Option<&'o Operation> {
     let is_list = |it: &&Operation| {
-        it.path != operation.path && it.parameters.iter().any(|it| it.place == Place::Query && it.name == "cursor")
+        it.tells()
+            && it.path != operation.path
+            && it.parameters.iter().any(|it| it.place == Place::Query && it.name == "cursor")
     };
     operations.iter().find(is_list)
 }

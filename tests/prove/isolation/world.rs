@@ -11,17 +11,15 @@ use freehold_tests::{Answer, Api, Result, Setup, TestHost, trouble, until};
 use super::estate::{Estate, marker};
 use crate::Wish;
 
-/// What somebody may do.
+/// What somebody asks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// Everything within the tenant.
-    Admin,
-    /// Publish and read.
-    Publisher,
-    /// Read.
-    Reader,
-    /// Nothing: there is no key that opens anything.
-    Refused,
+pub(super) enum With {
+    /// An API key.
+    Key,
+    /// The token of a portal session.
+    Session,
+    /// Nothing that opens anything.
+    Nothing,
 }
 
 /// Somebody who asks.
@@ -29,9 +27,13 @@ pub(super) enum Standing {
 pub(super) struct Actor {
     pub(super) name: &'static str,
     pub(super) api: Api,
-    pub(super) standing: Standing,
+    pub(super) with: With,
+    /// What it may do.
+    pub(super) scopes: Vec<&'static str>,
     /// The number of the tenant.
     pub(super) tenant: usize,
+    /// The one customer, in a portal session.
+    pub(super) customer: Option<String>,
 }
 
 /// A tenant and what is there of it.
@@ -42,6 +44,8 @@ pub(super) struct Tenant {
     pub(super) estates: [Rc<Estate>; 2],
     /// A customer that was deleted.
     pub(super) gone: Rc<Estate>,
+    /// The portal session of the second customer.
+    pub(super) sibling: Api,
 }
 
 /// Everybody and everything.
@@ -56,9 +60,17 @@ pub(super) struct World {
 /// What betrays whom.
 #[derive(Default)]
 struct Markers {
-    /// The number of the tenant, and the text.
-    texts: Vec<(usize, String)>,
+    texts: Vec<Marker>,
     automaton: Option<AhoCorasick>,
+}
+
+/// A text that betrays somebody.
+struct Marker {
+    /// The number of the tenant.
+    tenant: usize,
+    /// The customer, where it is one's.
+    customer: Option<String>,
+    text: String,
 }
 
 impl World {
@@ -85,55 +97,92 @@ impl World {
         let first_line: serde_json::Value = serde_json::from_str(export.text().lines().next().unwrap_or_default())?;
         let id = first_line["chain"].as_str().ok_or_else(|| trouble("an export does not name its tenant"))?.to_owned();
         for text in [name, api.key(), &id] {
-            self.markers.add(number, text);
+            self.markers.add(number, None, text);
         }
         for estate in [&first, &second, &gone] {
             self.markers.add_all(estate);
         }
         let estates = [Rc::new(first), Rc::new(second)];
-        self.tenants.push(Tenant { id, api, estates, gone: Rc::new(gone) });
+        let sibling = self.session(&api, &estates[1], &["manage"]).await?;
+        self.tenants.push(Tenant { id, api, estates, gone: Rc::new(gone), sibling });
         Ok(())
     }
 
     /// Everybody who may knock.
     async fn admit(&mut self, tenant: &str) -> Result {
-        let (publisher, reader) =
-            (self.key(tenant, &["--role", "publisher"])?, self.key(tenant, &["--role", "reader"])?);
-        let expired = self.key(tenant, &["--expires-in", "1s"])?;
-        let revoked = self.key(tenant, &[])?;
-        let output = self.host.run(&["api-keys", "revoke", tenant, &revoked.0])?;
+        let scoped = ["manage", "publish", "read"].map(|scope| self.key(tenant, &["--scope", scope]));
+        let [manager, publisher, reader] = scoped.map(|key| key.map(|(_, text)| text));
+        let (manager, publisher, reader) = (manager?, publisher?, reader?);
+        let expired = self.key(tenant, &["--scope", "admin", "--expires-in", "1s"])?;
+        let revoked = self.key(tenant, &["--scope", "admin"])?;
+        let output = self.host.run(&["keys", "api", "revoke", tenant, &revoked.0])?;
         if !output.status.success() {
             return Err(trouble(String::from_utf8_lossy(&output.stderr)));
         }
         let host = &self.host;
         let is_over = async || Ok((host.api(&expired.1).get("/v1/customers").await?.status == 401).then_some(()));
         until("a key to expire", Duration::from_secs(30), is_over).await?;
-        let actor = |name, key: &str, standing, tenant| Actor { name, api: host.api(key), standing, tenant };
-        let (one, other) = (self.tenants[0].api.key(), self.tenants[1].api.key());
-        self.actors = vec![
-            actor("the tenant's admin", one, Standing::Admin, 0),
-            actor("its publisher", &publisher.1, Standing::Publisher, 0),
-            actor("its reader", &reader.1, Standing::Reader, 0),
-            actor("another tenant's admin", other, Standing::Admin, 1),
-            actor("nobody", "", Standing::Refused, 0),
-            actor("a malformed key", &one[..one.len() - 1], Standing::Refused, 0),
-            actor("an expired key", &expired.1, Standing::Refused, 0),
-            actor("a revoked key", &revoked.1, Standing::Refused, 0),
+        let (one, other) = (self.tenants[0].api.clone(), self.tenants[1].api.clone());
+        let (expired, revoked) = (host.api(&expired.1), host.api(&revoked.1));
+        let keyed = [
+            ("the tenant's admin", one.clone(), "admin", 0),
+            ("a key that may manage", host.api(&manager), "manage", 0),
+            ("a key that may publish", host.api(&publisher), "publish", 0),
+            ("a key that may read", host.api(&reader), "read", 0),
+            ("another tenant's admin", other, "admin", 1),
         ];
+        for (name, api, scope, tenant) in keyed {
+            self.actors.push(Actor { name, api, with: With::Key, scopes: vec![scope], tenant, customer: None });
+        }
+        let estate = self.tenants[0].estates[0].clone();
+        for (name, scope) in [("a portal session", "manage"), ("a portal session that may read", "read")] {
+            let (api, customer) = (self.session(&one, &estate, &[scope]).await?, estate.owner.customer.clone());
+            let (scopes, customer) = (vec![scope], Some(customer));
+            self.actors.push(Actor { name, api, with: With::Session, scopes, tenant: 0, customer });
+        }
+        let ended = self.session(&one, &estate, &["manage"]).await?;
+        // Its last use of a code that was used before ends it.
+        let report = serde_json::json!({ "key": ended.key() });
+        one.post("/v1/api-keys/report-leak", &report).await?.ok()?;
+        let cut_off = one.with_key(&one.key()[..one.key().len() - 1]);
+        let refused = [
+            ("nobody", one.with_key("")),
+            ("a malformed key", cut_off),
+            ("an expired key", expired),
+            ("a revoked key", revoked),
+            ("an ended portal session", ended),
+        ];
+        for (name, api) in refused {
+            self.actors.push(Actor { name, api, with: With::Nothing, scopes: Vec::new(), tenant: 0, customer: None });
+        }
         Ok(())
+    }
+
+    /// A portal session of an estate's customer that was opened.
+    pub(super) async fn session(&mut self, admin: &Api, estate: &Estate, scopes: &[&str]) -> Result<Api> {
+        let path = format!("/v1/customers/{}/portal-sessions", estate.owner.customer);
+        let body = serde_json::json!({ "scopes": scopes, "lifetime_ms": 3_600_000 });
+        let made = admin.post(&path, &body).await?.ok()?;
+        let body = serde_json::json!({ "code": made["code"] });
+        let opened = admin.with_key("").post("/v1/portal-sessions/exchange", &body).await?.ok()?;
+        let (id, token) = (freehold_tests::api::text(&opened, "id")?, freehold_tests::api::text(&opened, "token")?);
+        for text in [&id, &token] {
+            self.markers.add(estate.owner.tenant, Some(&estate.owner.customer), text);
+        }
+        Ok(admin.with_key(&token))
     }
 
     /// A key of a tenant, made at the command line: its id and itself.
     fn key(&mut self, tenant: &str, options: &[&str]) -> Result<(String, String)> {
-        let output = self.host.run(&[&["api-keys", "create", tenant, "--name", "second"], options].concat())?;
+        let output = self.host.run(&[&["keys", "api", "create", tenant, "--name", "second"], options].concat())?;
         let printed = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).concat();
         let words = || printed.split(|c: char| c.is_whitespace() || c == '`');
         let word = |prefix: &str| words().find(|word| word.starts_with(prefix)).map(str::to_owned);
         let (Some(id), Some(key)) = (word("key_"), word("fh_live_")) else {
             return Err(trouble(format!("no id and key in: {printed}")));
         };
-        self.markers.add(0, &id);
-        self.markers.add(0, &key);
+        self.markers.add(0, None, &id);
+        self.markers.add(0, None, &key);
         Ok((id, key))
     }
 
@@ -144,42 +193,49 @@ impl World {
         Ok(Rc::new(estate))
     }
 
-    /// What an answer gives away that `actor` did not send: the first thing of another tenant.
+    /// What an answer gives away that `actor` did not send: the first thing of another tenant, or of another customer where
+    /// one customer asks.
     pub(super) fn given_away(&mut self, actor: &Actor, answer: &Answer, sent: &str) -> Result<Option<String>> {
-        self.markers.found(answer, |tenant, text| tenant != actor.tenant && !sent.contains(text))
+        let is_foreign = |marker: &Marker| {
+            let is_siblings =
+                actor.customer.is_some() && marker.customer.is_some() && marker.customer != actor.customer;
+            (marker.tenant != actor.tenant || is_siblings) && !sent.contains(&marker.text)
+        };
+        self.markers.found(answer, is_foreign)
     }
 
     /// The first thing in an answer that belongs to anybody.
     pub(super) fn named(&mut self, answer: &Answer) -> Result<Option<String>> {
-        self.markers.found(answer, |_, _| true)
+        self.markers.found(answer, |_| true)
     }
 
     /// Texts that betray a tenant.
     pub(super) fn markers_of(&self, tenant: usize) -> Vec<String> {
-        self.markers.texts.iter().filter(|(of, _)| *of == tenant).map(|(_, text)| text.clone()).collect()
+        let of_tenant = self.markers.texts.iter().filter(|marker| marker.tenant == tenant);
+        of_tenant.map(|marker| marker.text.clone()).collect()
     }
 }
 
 impl Markers {
-    fn add(&mut self, tenant: usize, text: &str) {
-        self.texts.push((tenant, text.to_owned()));
+    fn add(&mut self, tenant: usize, customer: Option<&str>, text: &str) {
+        self.texts.push(Marker { tenant, customer: customer.map(str::to_owned), text: text.to_owned() });
         self.automaton = None;
     }
 
     fn add_all(&mut self, estate: &Estate) {
         for text in &estate.markers {
-            self.add(estate.owner.tenant, text);
+            self.add(estate.owner.tenant, Some(&estate.owner.customer), text);
         }
     }
 
-    fn found(&mut self, answer: &Answer, is_wrong: impl Fn(usize, &str) -> bool) -> Result<Option<String>> {
+    fn found(&mut self, answer: &Answer, is_wrong: impl Fn(&Marker) -> bool) -> Result<Option<String>> {
         if self.automaton.is_none() {
-            self.automaton = Some(AhoCorasick::new(self.texts.iter().map(|(_, text)| text))?);
+            self.automaton = Some(AhoCorasick::new(self.texts.iter().map(|marker| &marker.text))?);
         }
         let Some(automaton) = &self.automaton else { return Ok(None) };
         let headers: Vec<&[u8]> = answer.headers.values().map(http::HeaderValue::as_bytes).collect();
         let told = [headers.join(&b'\n'), answer.body.to_vec()].join(&b'\n');
         let found = automaton.find_overlapping_iter(&told).map(|found| &self.texts[found.pattern().as_usize()]);
-        Ok(found.filter(|(tenant, text)| is_wrong(*tenant, text)).map(|(_, text)| text.clone()).next())
+        Ok(found.filter(|marker| is_wrong(marker)).map(|marker| marker.text.clone()).next())
     }
 }

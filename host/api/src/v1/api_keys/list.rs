@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use freehold_model::permission::Permission;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -36,6 +37,8 @@ pub(super) async fn list(
     Authenticated(caller): Authenticated,
     Parameters(query): Parameters<ListApiKeys>,
 ) -> Result<Json<Listed<ApiKeyAnswer>>, Problem> {
+    // Before the cursor is looked at: whoever may not ask learns nothing of it.
+    caller.require_of_tenant(Permission::Admin)?;
     let request = page(&state.control, &caller, LIST, query.limit, query.cursor.as_deref())?;
     let found = state.control.keys(&caller, &request).await?;
     Ok(Json(listed(&state.control, &caller, LIST, found, ApiKeyAnswer::from)?))
