@@ -10,14 +10,16 @@ mod meaning;
 mod mutations;
 mod names;
 mod rows;
+mod unfiltered;
 mod witness;
 mod world;
 
 use std::time::Instant;
 
-use freehold_tests::Result;
+use freehold_tests::{Result, Where};
 
-use self::matrix::{Matrix, Tally};
+use self::matrix::Matrix;
+use self::unfiltered::Unfiltered;
 use self::witness::Witness;
 use self::world::World;
 use crate::Wish;
@@ -26,7 +28,7 @@ use crate::proof::Proof;
 pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let (began, mut proof) = (Instant::now(), Proof::of("isolation"));
     proof.figure("database", wish.database.as_deref().unwrap_or("sqlite"));
-    let mut world = World::make(wish).await?;
+    let mut world = World::make(wish.database()?).await?;
     let served = matrix::document(&world).await?;
     let table = meaning::table();
     let reading = document::read(&served, &table);
@@ -36,32 +38,49 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let idle: Vec<String> = idle.map(|(_, entry)| format!("{entry} is nowhere in the document")).collect();
     proof.group("every entry of the table is needed", table.len(), &idle);
 
-    let mut witness = match world.host.database() {
-        Some(database) => Witness::of_server(database).await?,
-        None => Witness::of_file(&world.host.data().join("freehold.db")).await?,
-    };
-    let mut matrix = Matrix {
-        world: &mut world,
-        witness: &mut witness,
-        operations: &reading.operations,
-        tally: Tally::default(),
-        requests: 0,
-        pairs: Vec::new(),
-    };
-    matrix.all().await?;
-    let (tally, requests, pairs) = (matrix.tally, matrix.requests, matrix.pairs);
-    tally.tell(&world, &mut proof);
+    let mut witness = witness_of(&world).await?;
+    let asked = ask(&mut world, &mut witness, &reading.operations).await?;
+    asked.tally.tell(&world, &mut proof);
     metrics(&mut world, &mut proof).await?;
     rows::prove(&world, &mut witness, &mut proof).await?;
-    mutations::prove(&served, &pairs, &mut world, &mut witness, &mut proof).await?;
+    mutations::prove(&served, &asked.pairs, &mut world, &mut witness, &mut proof).await?;
+    let unfiltered = match world.host.database() {
+        Some(_) => row_level_security_alone(wish, &reading.operations, &mut proof).await?,
+        None => 0,
+    };
 
-    let positions =
-        reading.operations.iter().filter(|operation| operation.tells()).map(asked::positions_of).sum::<usize>();
+    let told = reading.operations.iter().filter(|operation| operation.tells());
     proof.figure("routes", read);
-    proof.figure("positions", positions);
-    proof.figure("requests", requests);
+    proof.figure("positions", told.map(asked::positions_of).sum::<usize>());
+    proof.figure("requests", asked.requests + unfiltered);
     proof.figure("seconds", began.elapsed().as_secs());
     Ok(proof)
+}
+
+async fn witness_of(world: &World) -> Result<Witness> {
+    match world.host.database() {
+        Some(database) => Witness::of_server(database).await,
+        None => Witness::of_file(&world.host.data().join("freehold.db")).await,
+    }
+}
+
+async fn ask(world: &mut World, witness: &mut Witness, operations: &[document::Operation]) -> Result<matrix::Inquiry> {
+    let mut matrix = Matrix { world, witness, operations, asked: matrix::Inquiry::default() };
+    matrix.all().await?;
+    Ok(matrix.asked)
+}
+
+/// The same requests once more, on a host whose own filters are taken out of its statements. Returns how many.
+async fn row_level_security_alone(wish: &Wish, operations: &[document::Operation], proof: &mut Proof) -> Result<usize> {
+    let Where::Server(database) = wish.database()? else { return Ok(0) };
+    let relay = Unfiltered::before(&database).await?;
+    let mut world = World::make(Where::Behind(database, relay.address.clone())).await?;
+    let mut witness = witness_of(&world).await?;
+    let asked = ask(&mut world, &mut witness, operations).await?;
+    asked.tally.tell_in_short("row-level security alone", proof);
+    let taken_out = relay.taken_out();
+    proof.case("row-level security alone: filters were taken out", taken_out > 0, format!("of {taken_out} statements"));
+    Ok(asked.requests)
 }
 
 /// Numbers for those who run Freehold: whose they are is not said.

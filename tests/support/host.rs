@@ -49,6 +49,8 @@ pub enum Where {
     File,
     /// In a Postgres, maybe beside others.
     Server(Database),
+    /// In a Postgres that is spoken to by another address than its own.
+    Behind(Database, String),
 }
 
 /// A running `freehold serve`.
@@ -111,12 +113,14 @@ impl TestHost {
         let (binary, mut environment) = (setup.binary, setup.environment);
         let allowed = setup.egress_allow.unwrap_or_else(|| "127.0.0.0/8".into());
         environment.push(("FREEHOLD_EGRESS_ALLOW".into(), allowed));
-        let database = match setup.database {
-            Where::Server(database) => Some(database),
-            Where::File => None,
-            Where::Wherever => places::database()?,
+        let (database, address) = match setup.database {
+            Where::Behind(database, address) => (Some(database), Some(address)),
+            Where::Server(database) => (Some(database), None),
+            Where::File => (None, None),
+            Where::Wherever => (places::database()?, None),
         };
-        environment.extend(database.iter().map(|database| ("FREEHOLD_DATABASE".into(), database.url())));
+        let address = address.or(database.as_ref().map(Database::url));
+        environment.extend(address.map(|address| ("FREEHOLD_DATABASE".into(), address)));
         Ok(TestHost {
             child: None,
             url: String::new(),

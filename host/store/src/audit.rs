@@ -154,7 +154,7 @@ impl Store {
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
-        let mut connection = self.engine.read_across_tenants().await?;
+        let mut connection = self.engine.read_chain(chain).await?;
         part::records_across_tenants(&mut connection, chain, after, limit).await
     }
 
@@ -172,7 +172,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn chain_length_across_tenants(&self, chain: &Chain) -> Result<(u64, u64), StoreError> {
-        let mut connection = self.engine.read_across_tenants().await?;
+        let mut connection = self.engine.read_chain(chain).await?;
         checkpoints::length(&mut connection, chain).await
     }
 
@@ -181,7 +181,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_checkpoint_across_tenants(&self, chain: &Chain) -> Result<Option<StoredCheckpoint>, StoreError> {
-        let mut connection = self.engine.read_across_tenants().await?;
+        let mut connection = self.engine.read_chain(chain).await?;
         checkpoints::last(&mut connection, chain).await
     }
 
@@ -194,7 +194,7 @@ impl Store {
         chain: &Chain,
         (from, to): (u64, u64),
     ) -> Result<Vec<StoredCheckpoint>, StoreError> {
-        let mut connection = self.engine.read_across_tenants().await?;
+        let mut connection = self.engine.read_chain(chain).await?;
         checkpoints::between(&mut connection, chain, (from, to)).await
     }
 
@@ -203,7 +203,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn checkpoint_keys_across_tenants(&self, chain: &Chain) -> Result<Vec<String>, StoreError> {
-        let mut connection = self.engine.read_across_tenants().await?;
+        let mut connection = self.engine.read_chain(chain).await?;
         checkpoints::keys(&mut connection, chain).await
     }
 

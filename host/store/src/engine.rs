@@ -5,8 +5,9 @@ mod sqlite;
 
 use std::sync::Arc;
 
+use freehold_model::audit::Chain;
 use freehold_model::time::Sources;
-use freehold_model::{DestinationId, Scope, TenantId, Timestamp};
+use freehold_model::{CustomerId, DestinationId, Scope, TenantId, Timestamp};
 use futures_util::future::BoxFuture;
 
 use crate::sql::cancel;
@@ -35,12 +36,12 @@ impl Tx {
 /// comes after another anyway, it changes nothing.
 #[derive(Debug, Clone)]
 pub(crate) enum Reach {
-    /// One lane of this tenant. Others of the tenant go on beside it.
-    Lane(TenantId),
+    /// One lane of this tenant, and of this customer. Others of the tenant go on beside it.
+    Lane(TenantId, Option<CustomerId>),
     /// The events of this tenant.
     Events(TenantId),
-    /// Anything of this tenant, alone.
-    Tenant(TenantId),
+    /// Anything of this tenant, alone; where a customer is named, only what is theirs.
+    Tenant(TenantId, Option<CustomerId>),
     /// Anything, beside everybody: for what nobody decides by.
     Sweep,
     /// Anything, alone.
@@ -49,11 +50,11 @@ pub(crate) enum Reach {
 
 impl Reach {
     pub(crate) fn lane(scope: &Scope) -> Reach {
-        Reach::Lane(scope.tenant().clone())
+        Reach::Lane(scope.tenant().clone(), scope.customer().cloned())
     }
 
     pub(crate) fn tenant(scope: &Scope) -> Reach {
-        Reach::Tenant(scope.tenant().clone())
+        Reach::Tenant(scope.tenant().clone(), scope.customer().cloned())
     }
 }
 
@@ -89,7 +90,7 @@ impl Engine {
     pub(crate) async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read().await,
-            Engine::Postgres(postgres) => postgres.read(scope).await,
+            Engine::Postgres(postgres) => postgres.read(scope.tenant(), scope.customer()).await,
         }
     }
 
@@ -98,6 +99,15 @@ impl Engine {
         match self {
             Engine::Sqlite(sqlite) => sqlite.read().await,
             Engine::Postgres(postgres) => postgres.read_across_tenants().await,
+        }
+    }
+
+    /// A connection to read a chain: a tenant's with that tenant's eyes.
+    pub(crate) async fn read_chain(&self, chain: &Chain) -> Result<Connection, StoreError> {
+        match (self, chain) {
+            (Engine::Sqlite(sqlite), _) => sqlite.read().await,
+            (Engine::Postgres(postgres), Chain::Tenant(tenant)) => postgres.read(tenant, None).await,
+            (Engine::Postgres(postgres), Chain::Deployment) => postgres.read_across_tenants().await,
         }
     }
 
@@ -118,7 +128,7 @@ impl Engine {
     }
 
     async fn cancel_portion(&self, tenant: TenantId, destination: DestinationId) -> Result<bool, StoreError> {
-        let reach = Reach::Tenant(tenant.clone());
+        let reach = Reach::Tenant(tenant.clone(), None);
         self.write(reach, move |tx| Box::pin(async move { cancel::portion(tx, &tenant, &destination).await })).await
     }
 

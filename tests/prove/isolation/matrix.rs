@@ -31,6 +31,12 @@ pub(super) struct Matrix<'m> {
     pub(super) world: &'m mut World,
     pub(super) witness: &'m mut Witness,
     pub(super) operations: &'m [Operation],
+    pub(super) asked: Inquiry,
+}
+
+/// What was asked so far, and what came of it.
+#[derive(Default)]
+pub(super) struct Inquiry {
     pub(super) tally: Tally,
     pub(super) requests: usize,
     /// Pairs of answers that were found to be the same, each different from the others.
@@ -112,7 +118,7 @@ impl Matrix<'_> {
             if !is_answered {
                 let nobodys = names::of_nobody(position.noun, &name)?;
                 let (told, asked) = self.put(round, position, &nobodys).await?;
-                self.tally.case(
+                self.asked.tally.case(
                     round.number,
                     "random",
                     refusal(round, position, &told).map(|why| format!("{asked}: {why}")),
@@ -122,7 +128,7 @@ impl Matrix<'_> {
             let expected = random.get(&form).or(first.as_ref()).cloned().ok_or_else(|| trouble("no answer"))?;
             let (told, asked) = self.put(round, position, &name).await?;
             let wrong = compare(whose, position, &told, &expected);
-            self.tally.case(round.number, whose.as_str(), wrong.map(|why| format!("{asked}: {why}")));
+            self.asked.tally.case(round.number, whose.as_str(), wrong.map(|why| format!("{asked}: {why}")));
             if whose != Whose::Malformed && told == expected {
                 self.remember(&told, &expected);
             }
@@ -154,7 +160,7 @@ impl Matrix<'_> {
             200..300 => Some(format!("{asked}: finds nothing, so nothing is proved")),
             status => Some(format!("{asked}: status {status}")),
         };
-        self.tally.case(round.number, Whose::Own.as_str(), wrong);
+        self.asked.tally.case(round.number, Whose::Own.as_str(), wrong);
         Ok(())
     }
 
@@ -193,10 +199,10 @@ impl Matrix<'_> {
         let (random, asked) = self.put(round, position, &names::of_nobody(position.noun, &name)?).await?;
         let is_right = matches!(random.status, 200..300) || (is_limited(round) && random.status == 403);
         let wrong = (!is_right).then(|| format!("{asked}: status {}", random.status));
-        self.tally.case(round.number, "random", wrong);
+        self.asked.tally.case(round.number, "random", wrong);
         let (told, asked) = self.put(round, position, &name).await?;
         let wrong = told.difference(&random).map(|why| format!("{asked}: {why}"));
-        self.tally.case(round.number, Whose::Foreign.as_str(), wrong);
+        self.asked.tally.case(round.number, Whose::Foreign.as_str(), wrong);
         self.remember(&told, &random);
         quiet(&self.world.tenants[own].api).await?;
         let is_carried_out = random.status != 403;
@@ -205,7 +211,7 @@ impl Matrix<'_> {
         let (again, asked) = self.put(round, position, &name).await?;
         let is_told = again.difference(&random).is_some() || !is_carried_out;
         let wrong = (!is_told).then(|| format!("{asked}: a name that is given already is taken as a new one"));
-        self.tally.case(round.number, Whose::Own.as_str(), wrong);
+        self.asked.tally.case(round.number, Whose::Own.as_str(), wrong);
         quiet(&self.world.tenants[own].api).await?;
         Ok(Some(random))
     }
@@ -226,7 +232,7 @@ impl Matrix<'_> {
                 Some(why) => wrong.push(format!("{asked}: {why}")),
             }
         }
-        self.tally.case(round.number, Whose::Own.as_str(), (!wrong.is_empty()).then(|| wrong.join("; ")));
+        self.asked.tally.case(round.number, Whose::Own.as_str(), (!wrong.is_empty()).then(|| wrong.join("; ")));
         if !round.form.operation.is_read() {
             quiet(&self.world.tenants[round.actor.tenant].api).await?;
         }
@@ -249,14 +255,14 @@ impl Matrix<'_> {
         let answer = self.send(round, &asked).await?;
         let expected = Told::of(&answer, "");
         let wrong = (expected.status != 401).then(|| format!("{asked}: status {}", expected.status));
-        self.tally.case(round.number, Whose::Own.as_str(), wrong);
+        self.asked.tally.case(round.number, Whose::Own.as_str(), wrong);
         for position in positions {
             let mut names = names::of_others(position, &round.actor, &self.world.tenants[0], &self.world.tenants[1]);
             names.push((Whose::Own, round.form.own_name(position.noun)));
             for (whose, name) in names {
                 let (told, asked) = self.put(round, position, &name).await?;
                 let wrong = told.difference(&expected).map(|why| format!("{asked}: {why}"));
-                self.tally.case(round.number, whose.as_str(), wrong);
+                self.asked.tally.case(round.number, whose.as_str(), wrong);
             }
         }
         // Who is refused and known is recorded.
@@ -288,7 +294,7 @@ impl Matrix<'_> {
             let asked = round.form.fill(None, &words);
             let answer = self.send(round, &asked).await?;
             let wrong = (!answer.is_success()).then(|| format!("{asked}: status {}", answer.status));
-            self.tally.case(round.number, Whose::Own.as_str(), wrong);
+            self.asked.tally.case(round.number, Whose::Own.as_str(), wrong);
             cursor = answer.json()["next_cursor"].as_str().map(str::to_owned);
             if cursor.is_none() {
                 return Ok(());
@@ -305,9 +311,13 @@ impl Matrix<'_> {
 
     async fn send(&mut self, round: &Round<'_>, asked: &Asked) -> Result<Answer> {
         let answer = asked.send(&round.actor.api).await?;
-        self.requests += 1;
+        self.asked.requests += 1;
         let found = self.world.given_away(&round.actor, &answer, &asked.text())?;
-        self.tally.case(round.number, GIVEN_AWAY, found.map(|text| format!("{asked}: `{text}` is in the answer")));
+        self.asked.tally.case(
+            round.number,
+            GIVEN_AWAY,
+            found.map(|text| format!("{asked}: `{text}` is in the answer")),
+        );
         Ok(answer)
     }
 
@@ -323,14 +333,14 @@ impl Matrix<'_> {
             .iter()
             .find(is_wrong)
             .map(|share| format!("{}: {share}", round.form.operation.name()));
-        self.tally.case(round.number, CHANGED, wrong);
+        self.asked.tally.case(round.number, CHANGED, wrong);
         Ok(())
     }
 
     /// Keeps answers for the proof that a difference would have been noticed.
     fn remember(&mut self, told: &Told, expected: &Told) {
-        if !self.pairs.iter().any(|(known, _)| known == told) {
-            self.pairs.push((told.clone(), expected.clone()));
+        if !self.asked.pairs.iter().any(|(known, _)| known == told) {
+            self.asked.pairs.push((told.clone(), expected.clone()));
         }
     }
 }
@@ -345,6 +355,19 @@ impl Tally {
     pub(super) fn tell(self, world: &World, proof: &mut Proof) {
         for ((actor, what), (tried, wrong)) in self.0 {
             proof.group(format!("{}: {what}", world.actors[actor].name), tried, &wrong);
+        }
+    }
+
+    /// All cases of everybody, in a row for each question.
+    pub(super) fn tell_in_short(self, of: &str, proof: &mut Proof) {
+        let mut by_question: BTreeMap<&str, (usize, Vec<String>)> = BTreeMap::new();
+        for ((_, what), (tried, wrong)) in self.0 {
+            let (all, list) = by_question.entry(what).or_default();
+            *all += tried;
+            list.extend(wrong);
+        }
+        for (what, (tried, wrong)) in by_question {
+            proof.group(format!("{of}: {what}"), tried, &wrong);
         }
     }
 }

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use aho_corasick::AhoCorasick;
 use freehold_tests::webhook::WebhookReceiver;
-use freehold_tests::{Answer, Api, Result, Setup, TestHost, trouble, until};
+use freehold_tests::{Answer, Api, Result, Setup, TestHost, Where, trouble, until};
 
 use super::estate::{Estate, marker};
-use crate::Wish;
 
 /// What somebody asks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,8 +73,8 @@ struct Marker {
 }
 
 impl World {
-    pub(super) async fn make(wish: &Wish) -> Result<World> {
-        let host = TestHost::start_with(Setup { database: wish.database()?, ..Setup::default() }).await?;
+    pub(super) async fn make(database: Where) -> Result<World> {
+        let host = TestHost::start_with(Setup { database, ..Setup::default() }).await?;
         let receiver = WebhookReceiver::start().await?;
         let mut world = World { host, receiver, tenants: Vec::new(), actors: Vec::new(), markers: Markers::default() };
         let names = [format!("one-{}", marker()?), format!("other-{}", marker()?)];

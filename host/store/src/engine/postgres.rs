@@ -10,8 +10,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use freehold_model::Scope;
 use freehold_model::time::Sources;
+use freehold_model::{CustomerId, TenantId};
 use futures_util::future::BoxFuture;
 use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
@@ -83,8 +83,13 @@ impl Postgres {
         ingest::wait_for(&self.publishers, prepared).await
     }
 
-    pub(crate) async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
-        self.transactions.read(scope).await
+    /// A transaction that sees this tenant, and of that only this customer, if one is named.
+    pub(crate) async fn read(
+        &self,
+        tenant: &TenantId,
+        customer: Option<&CustomerId>,
+    ) -> Result<Connection, StoreError> {
+        self.transactions.read(tenant, customer).await
     }
 
     pub(crate) async fn read_across_tenants(&self) -> Result<Connection, StoreError> {
@@ -114,15 +119,14 @@ impl Transactions {
         Ok(done)
     }
 
-    /// A transaction that sees the scope: its tenant, and of that only its customer, if it has one.
-    async fn read(&self, scope: &Scope) -> Result<Connection, StoreError> {
+    async fn read(&self, tenant: &TenantId, customer: Option<&CustomerId>) -> Result<Connection, StoreError> {
         let mut transaction = self.pool.begin().await?;
         sqlx::query(
             "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
                 set_config('freehold.customer', $2, true)",
         )
-        .bind(scope.tenant().as_str())
-        .bind(scope.customer().map_or("", |customer| customer.as_str()))
+        .bind(tenant.as_str())
+        .bind(customer.map_or("", CustomerId::as_str))
         .execute(&mut *transaction)
         .await?;
         Ok(Connection::Postgres(transaction))
@@ -137,16 +141,16 @@ impl Transactions {
 
     async fn begin(&self, reach: &Reach) -> Result<Connection, StoreError> {
         let mut transaction = self.pool.begin().await?;
-        let (statement, tenant) = match reach {
-            Reach::Lane(tenant) => (LANE, Some(tenant)),
-            Reach::Events(tenant) => (EVENTS, Some(tenant)),
-            Reach::Tenant(tenant) => (TENANT, Some(tenant)),
-            Reach::Sweep => (SWEEP, None),
-            Reach::Deployment => (DEPLOYMENT, None),
+        let of = |statement, tenant: &TenantId, customer: Option<&CustomerId>| {
+            let customer = customer.map_or("", CustomerId::as_str);
+            sqlx::query(statement).bind(tenant.to_string()).bind(customer.to_owned())
         };
-        let statement = match tenant {
-            Some(tenant) => sqlx::query(statement).bind(tenant.as_str()),
-            None => sqlx::query(statement),
+        let statement = match reach {
+            Reach::Lane(tenant, customer) => of(LANE, tenant, customer.as_ref()),
+            Reach::Events(tenant) => of(EVENTS, tenant, None),
+            Reach::Tenant(tenant, customer) => of(TENANT, tenant, customer.as_ref()),
+            Reach::Sweep => sqlx::query(SWEEP),
+            Reach::Deployment => sqlx::query(DEPLOYMENT),
         };
         statement.execute(&mut *transaction).await?;
         Ok(Connection::Postgres(transaction))
@@ -155,13 +159,16 @@ impl Transactions {
 
 // A select list is worked off from left to right.
 const LANE: &str = "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
+    set_config('freehold.customer', $2, true),
     pg_advisory_xact_lock_shared(hashtextextended('deployment', 0)),
     pg_advisory_xact_lock_shared(hashtextextended('tenant ' || $1, 0))";
 const EVENTS: &str = "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
+    set_config('freehold.customer', $2, true),
     pg_advisory_xact_lock_shared(hashtextextended('deployment', 0)),
     pg_advisory_xact_lock_shared(hashtextextended('tenant ' || $1, 0)),
     pg_advisory_xact_lock(hashtextextended('events ' || $1, 0))";
 const TENANT: &str = "SELECT set_config('role', 'freehold_app', true), set_config('freehold.tenant', $1, true),
+    set_config('freehold.customer', $2, true),
     pg_advisory_xact_lock_shared(hashtextextended('deployment', 0)),
     pg_advisory_xact_lock(hashtextextended('tenant ' || $1, 0))";
 const SWEEP: &str = "SELECT set_config('role', 'freehold_worker', true)";

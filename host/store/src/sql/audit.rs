@@ -65,10 +65,10 @@ async fn append(connection: &mut Connection, chain: &Chain, draft: Draft<'_>) ->
         .bind(&record.hash.0[..])
         .execute(&mut *connection)
         .await?;
-    match record.personal.as_ref().and_then(|personal| personal.opening.as_ref()) {
-        Some(opening) => keep_beside(connection, &record, opening).await,
-        None => Ok(()),
+    if let Some(opening) = record.personal.as_ref().and_then(|personal| personal.opening.as_ref()) {
+        keep_beside(connection, &record, opening).await?;
     }
+    lock::chain_written(connection).await
 }
 
 async fn keep_beside(connection: &mut Connection, record: &AuditRecord, opening: &Opening) -> Result<(), StoreError> {

@@ -35,11 +35,23 @@ pub(crate) async fn lane_of(tx: &mut Tx, scope: &Scope, batch: &BatchId) -> Resu
     Ok(())
 }
 
-/// Waits for the end of a chain, so that two records do not follow the same one.
+/// Waits for the end of a chain, so that two records do not follow the same one. Until [`chain_written`], the transaction sees
+/// all of its tenant, even when it is for one customer: a record follows the last one, whoever's it is.
 pub(crate) async fn chain(connection: &mut Connection, chain: &Chain) -> Result<(), StoreError> {
     if connection.is_shared() {
-        let sql = "SELECT pg_advisory_xact_lock(hashtextextended('audit ' || $1, 0))";
+        let sql = "SELECT pg_advisory_xact_lock(hashtextextended('audit ' || $1, 0)),
+            set_config('freehold.bound_to', current_setting('freehold.customer', true), true),
+            set_config('freehold.customer', '', true)";
         query(sql).bind(chain.as_str()).execute(connection).await?;
+    }
+    Ok(())
+}
+
+/// Bounds the transaction to its customer again.
+pub(crate) async fn chain_written(connection: &mut Connection) -> Result<(), StoreError> {
+    if connection.is_shared() {
+        let sql = "SELECT set_config('freehold.customer', current_setting('freehold.bound_to'), true)";
+        query(sql).execute(connection).await?;
     }
     Ok(())
 }
