@@ -6,8 +6,9 @@ use std::path::Path;
 use std::process::Output;
 
 use freehold_tests::host::bare_command;
+use freehold_tests::s3::{Bucket, S3Server};
 use freehold_tests::webhook::WebhookReceiver;
-use freehold_tests::{Api, LONG, Result, Setup, TestHost, api, bodies, chance, trouble, until};
+use freehold_tests::{Answer, Api, LONG, Result, Setup, TestHost, api, bodies, chance, trouble, until};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -36,6 +37,13 @@ fn changes() -> Vec<(&'static str, Value)> {
         ("post /v1/destinations/{id}/credential", json!({})),
         ("post /v1/deliveries/{id}/replay", json!({})),
         ("post /v1/destinations/{id}/replay", json!({ "from": "2000-01-01T00:00:00Z", "to": "2999-01-01T00:00:00Z" })),
+        ("post /v1/api-keys", json!({ "name": "second", "scopes": ["read"] })),
+        ("post /v1/api-keys/{id}/rotate", json!({})),
+        ("delete /v1/api-keys/{id}", Value::Null),
+        ("post /v1/api-keys/report-leak", json!({})),
+        ("post /v1/customers/{customer}/portal-sessions", json!({})),
+        ("post /v1/portal-sessions/exchange", json!({})),
+        ("delete /v1/portal-sessions/{id}", Value::Null),
         ("delete /v1/destinations/{id}", Value::Null),
         ("delete /v1/customers/{customer}", Value::Null),
     ]
@@ -54,22 +62,39 @@ async fn every_request_that_changes_something_leaves_a_record() -> Result {
     let document = api.get("/openapi.json").await?.json();
 
     let changes = changes();
+    // What was answered when a key and a session were made.
+    let (mut key, mut session) = (Value::Null, Value::Null);
     for (request, mut body) in changes.clone() {
         if request.ends_with("/destinations") {
             body = bodies::webhook(&mailbox, &chance::webhook_secret()?);
         } else if request.ends_with("/credential") {
             body = json!({ "secret": chance::webhook_secret()? });
+        } else if request.ends_with("/report-leak") {
+            body = json!({ "key": key["new"]["key"] });
+        } else if request.ends_with("/exchange") {
+            body = json!({ "code": session["code"] });
         }
         let (method, path) = request.split_once(' ').ok_or_else(|| trouble(request))?;
         // Rolling back goes to the first version; the others are about the second.
         let version = if request.ends_with("roll-back") { "1" } else { "2" };
-        let id = if path.starts_with("/v1/deliveries") { &delivery } else { &destination };
+        let id = match path.split('/').nth(2) {
+            Some("deliveries") => &delivery,
+            Some("api-keys") => key["id"].as_str().unwrap_or_default(),
+            Some("portal-sessions") => session["id"].as_str().unwrap_or_default(),
+            _ => &destination,
+        };
         let path = path.replace("{customer}", &customer).replace("{id}", id).replace("{version}", version);
         let before = api.list("/v1/audit").await?.len();
 
         let answer = ask(&api, method, &path, &body).await?;
 
-        assert!((200..300).contains(&answer.0), "{request}: {} {}", answer.0, answer.1);
+        assert!((200..300).contains(&answer.status), "{request}: {} {}", answer.status, answer.text());
+        match request {
+            "post /v1/api-keys" => key = answer.json(),
+            "post /v1/api-keys/{id}/rotate" => key["new"] = answer.json()["new"].take(),
+            "post /v1/customers/{customer}/portal-sessions" => session = answer.json(),
+            _ => {}
+        }
         assert!(api.list("/v1/audit").await?.len() > before, "{request} leaves no record");
     }
 
@@ -91,11 +116,10 @@ fn mutating(document: &Value) -> Vec<String> {
     paths.into_iter().flat_map(methods).filter(|request| !request.starts_with("get ")).collect()
 }
 
-async fn ask(api: &Api, method: &str, path: &str, body: &Value) -> Result<(u16, String)> {
+async fn ask(api: &Api, method: &str, path: &str, body: &Value) -> Result<Answer> {
     let method: Method = method.to_ascii_uppercase().parse().map_err(|_| trouble("no method"))?;
     let text = if body.is_null() { Vec::new() } else { body.to_string().into_bytes() };
-    let answer = api.send(method, path, &[("content-type", "application/json")], text).await?;
-    Ok((answer.status, answer.text()))
+    api.send(method, path, &[("content-type", "application/json")], text).await
 }
 
 /// `freehold audit verify` in a folder where there is nothing else.
@@ -260,6 +284,71 @@ async fn a_server_signs_by_itself_and_keeps_the_checkpoints_outside() -> Result 
     kept.await?;
     let deployment = host.run(&["audit", "export", "--deployment"])?;
     assert!(text(&deployment).contains("server.start"), "{}", text(&deployment));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn checkpoints_are_kept_in_a_bucket_and_never_written_over() -> Result {
+    let store = S3Server::start(&[Bucket::new("witness", "OPERATOR", "operators-secret")]).await?;
+    let folder = tempfile::tempdir()?;
+    let credentials = folder.path().join("credentials");
+    fs::write(&credentials, "[default]\naws_access_key_id = OPERATOR\naws_secret_access_key = operators-secret\n")?;
+    let set = |name: &str, value: &str| (format!("FREEHOLD_AUDIT_BUCKET_{name}"), value.to_owned());
+    let environment = vec![
+        set("NAME", "witness"),
+        set("PREFIX", "of/freehold/"),
+        set("ENDPOINT", store.url()),
+        set("CREDENTIALS_FILE", path(&credentials)?),
+        ("FREEHOLD_AUDIT_CHECKPOINT_MS".into(), "0".into()),
+    ];
+    let host = TestHost::start_with(Setup { environment, ..Setup::default() }).await?;
+    let api = host.tenant("acme")?;
+    api.create_customer("customer-one").await?;
+
+    let signed = host.run(&["audit", "checkpoint"])?;
+    assert!(signed.status.success(), "{}", text(&signed));
+    let export = folder.path().join("audit.jsonl");
+    fs::write(&export, api.get("/v1/audit/export").await?.text())?;
+    let note = api::text(&api.get("/v1/audit/checkpoint").await?.ok()?["checkpoint"], "note")?;
+
+    let kept = store.objects("witness")?;
+    let keys: Vec<&str> = kept.iter().map(|object| object.key.as_str()).collect();
+    assert!(keys.contains(&"of/freehold/public-key.txt"), "{keys:?}");
+    let of_tenant = kept.iter().find(|object| object.bytes == note.as_bytes());
+    let of_tenant = of_tenant.ok_or_else(|| trouble(format!("not in the bucket: {keys:?}")))?;
+    assert!(of_tenant.key.starts_with("of/freehold/ten_") && of_tenant.key.ends_with(".checkpoint"), "{of_tenant:?}");
+    let (witness, public_key) = (folder.path().join("1.checkpoint"), folder.path().join("public-key.txt"));
+    fs::write(&witness, &of_tenant.bytes)?;
+    let named = kept.iter().find(|object| object.key.ends_with("public-key.txt"));
+    fs::write(&public_key, named.map_or(&[][..], |object| &object.bytes))?;
+    let verified = verify(&[path(&export)?, "--checkpoint", path(&witness)?, "--public-key", path(&public_key)?])?;
+    assert_eq!(verified.status.code(), Some(0), "{}", text(&verified));
+
+    let signed = store.requests().iter().all(|request| request.access_key == "OPERATOR");
+    assert!(signed, "every request is signed");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bucket_that_refuses_is_told_with_what_to_do() -> Result {
+    let store = S3Server::start(&[Bucket::new("witness", "OPERATOR", "operators-secret")]).await?;
+    let host = TestHost::start().await?;
+    let asked = |name: &str, secret: &str| -> Result<Output> {
+        let mut command = host.command(&["audit", "checkpoint"])?;
+        command.env("FREEHOLD_AUDIT_BUCKET_NAME", name).env("FREEHOLD_AUDIT_BUCKET_ENDPOINT", store.url());
+        command.env("AWS_ACCESS_KEY_ID", "OPERATOR").env("AWS_SECRET_ACCESS_KEY", secret);
+        Ok(command.output()?)
+    };
+
+    let right = asked("witness", "operators-secret")?;
+    let wrong = asked("witness", "another-secret")?;
+    let unfit = asked("witness/other", "operators-secret")?;
+
+    assert!(right.status.success(), "{}", text(&right));
+    for (refused, what_to_do) in [(&wrong, "check the access key"), (&unfit, "`name` and `region` have letters")] {
+        assert!(!refused.status.success() && text(refused).contains(what_to_do), "{}", text(refused));
+        assert!(!text(refused).contains("another-secret"));
+    }
     Ok(())
 }
 

@@ -4,10 +4,10 @@
 use std::path::Path;
 use std::time::Duration;
 
-use freehold_keyservice::{
-    AwsCredentials, AwsKmsConfig, KeyServices, KeyServicesConfig, SecretText, TransitConfig, TransitLogin,
-};
+use freehold_keyservice::{AwsKmsConfig, KeyServices, KeyServicesConfig, TransitConfig, TransitLogin};
 use freehold_model::id::InvalidId;
+use freehold_reach::SecretText;
+use freehold_reach::aws::AwsCredentials;
 use freehold_tests::kms::Kms;
 use freehold_tests::openbao::OpenBao;
 use freehold_tests::webhook::Mailbox;

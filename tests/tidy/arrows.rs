@@ -5,17 +5,18 @@ use freehold_tests::Result;
 use crate::tree;
 
 /// The rooms of the host, lowest first, and what each may import. Neighbours on a level do not see each other.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("model", &[]),
     ("audit", &["model"]),
     ("vault", &["model"]),
     ("store", &["model", "audit"]),
     ("sandbox", &["model"]),
-    ("keyservice", &["model", "vault", "sandbox"]),
+    ("reach", &["model", "sandbox"]),
+    ("keyservice", &["model", "vault", "reach"]),
     ("control", &["model", "audit", "vault", "store", "sandbox"]),
     ("pipeline", &["model", "vault", "store", "sandbox"]),
     ("api", &["model", "control", "pipeline"]),
-    ("server", &["model", "audit", "vault", "store", "sandbox", "keyservice", "control", "pipeline", "api"]),
+    ("server", &["model", "audit", "vault", "store", "sandbox", "reach", "keyservice", "control", "pipeline", "api"]),
 ];
 
 /// Heavy dependencies and the only rooms that may have them: whoever wants to know what they do looks there.

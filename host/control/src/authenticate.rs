@@ -3,6 +3,7 @@
 use freehold_model::Scope;
 use freehold_model::api_key::ApiKey;
 use freehold_model::audit::{Actor, ActorKind, AuditEntry};
+use freehold_model::portal_session::PortalSession;
 use freehold_model::{CustomerId, Timestamp};
 use freehold_store::StoreError;
 use serde_json::json;
@@ -59,7 +60,7 @@ impl Control {
         }
         let found = self.store().find_api_key_across_tenants(&key_text::hash(bearer)).await?;
         let key = found.ok_or(AuthError::Unknown)?;
-        let scope = Scope::authenticated(key.tenant.clone());
+        let scope = scope_of_key(&key);
         let actor = actor(ActorKind::ApiKey, key.id.as_str(), request_id);
         let refused = if key.revoked_at.is_some() {
             Some(("revoked", AuthError::Revoked))
@@ -79,7 +80,7 @@ impl Control {
     async fn authenticate_session(&self, token: &str, request_id: &str) -> Result<Caller, AuthError> {
         let found = self.store().find_portal_session_by_token_across_tenants(&key_text::hash(token)).await?;
         let session = found.ok_or(AuthError::Session)?;
-        let scope = Scope::authenticated(session.tenant).narrowed_to(&session.customer);
+        let scope = scope_of_session(&session);
         let actor = actor(ActorKind::PortalSession, session.id.as_str(), request_id);
         if session.revoked_at.is_some() || session.expires_at <= self.now() {
             let reason = if session.revoked_at.is_some() { "revoked" } else { "expired" };
@@ -135,6 +136,16 @@ impl Control {
     }
 }
 
-fn actor(kind: ActorKind, id: &str, request_id: &str) -> Actor {
+/// What the holder of a key may touch: all of its tenant.
+pub(crate) fn scope_of_key(key: &ApiKey) -> Scope {
+    Scope::authenticated(key.tenant.clone())
+}
+
+/// What the holder of a portal session's secrets may touch: what is its customer's.
+pub(crate) fn scope_of_session(session: &PortalSession) -> Scope {
+    Scope::authenticated(session.tenant.clone()).narrowed_to(&session.customer)
+}
+
+pub(crate) fn actor(kind: ActorKind, id: &str, request_id: &str) -> Actor {
     Actor { kind, id: id.to_owned(), request_id: Some(request_id.to_owned()) }
 }

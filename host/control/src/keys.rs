@@ -1,12 +1,13 @@
 //! API keys of a tenant: made (and shown once), listed, rotated, revoked.
 
 use freehold_model::api_key::{ApiKey, KeyKind};
-use freehold_model::audit::{Actor, ActorKind, AuditEntry};
+use freehold_model::audit::{ActorKind, AuditEntry};
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::permission::{Permission, Permissions};
 use freehold_model::{ApiKeyId, Scope, Timestamp};
 use serde_json::json;
 
+use crate::authenticate::{actor, scope_of_key, scope_of_session};
 use crate::caller::{self, Caller};
 use crate::error::{ControlError, Problem, refuse_if_any};
 use crate::key_text;
@@ -155,7 +156,6 @@ impl Control {
     /// # Errors
     /// When the text is no key at all, or the store fails.
     pub async fn report_leak(&self, text: &str, request_id: &str) -> Result<(), ControlError> {
-        let actor = |kind, id: &str| Actor { kind, id: id.to_owned(), request_id: Some(request_id.to_owned()) };
         let entry = |actor, action, target, customer| AuditEntry {
             actor,
             action,
@@ -166,9 +166,9 @@ impl Control {
         if key_text::is_key(text) {
             let found = self.store().find_api_key_across_tenants(&key_text::hash(text)).await;
             let Some(key) = found.map_err(ControlError::Store)? else { return Ok(()) };
-            let by = actor(ActorKind::ApiKey, key.id.as_str());
+            let by = actor(ActorKind::ApiKey, key.id.as_str(), request_id);
             let entry = entry(by, "api-key.revoke", ("api-key", key.id.to_string()), None);
-            let scope = Scope::authenticated(key.tenant);
+            let scope = scope_of_key(&key);
             return self.store().revoke_api_key(&scope, &key.id, &entry).await.map_err(ControlError::of(KIND));
         }
         if !key_text::is_portal_token(text) {
@@ -177,10 +177,10 @@ impl Control {
         }
         let found = self.store().find_portal_session_by_token_across_tenants(&key_text::hash(text)).await;
         let Some(session) = found.map_err(ControlError::Store)? else { return Ok(()) };
-        let by = actor(ActorKind::PortalSession, session.id.as_str());
+        let by = actor(ActorKind::PortalSession, session.id.as_str(), request_id);
         let target = ("portal-session", session.id.to_string());
         let entry = entry(by, "portal-session.revoke", target, Some(session.customer.clone()));
-        let scope = Scope::authenticated(session.tenant).narrowed_to(&session.customer);
+        let scope = scope_of_session(&session);
         self.store().revoke_portal_session(&scope, &session.id, &entry).await.map_err(ControlError::of(KIND))
     }
 

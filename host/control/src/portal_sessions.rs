@@ -4,14 +4,15 @@
 //! stays in the memory of the page that got it. Both are stored hashed. A code that comes a second time was seen by somebody
 //! else, so the session ends then, as RFC 6749 §4.1.2 advises for its codes.
 
-use freehold_model::audit::{Actor, ActorKind, AuditEntry};
+use freehold_model::PortalSessionId;
+use freehold_model::audit::{ActorKind, AuditEntry};
 use freehold_model::permission::{Permission, Permissions};
 use freehold_model::portal_session::PortalSession;
-use freehold_model::{PortalSessionId, Scope};
 use freehold_store::StoreError;
 use serde_json::json;
 use url::Url;
 
+use crate::authenticate::{actor, scope_of_session};
 use crate::caller::{self, Caller};
 use crate::error::{ControlError, Problem, refuse_if_any};
 use crate::shown_once::ShownOnce;
@@ -108,12 +109,8 @@ impl Control {
         }
         let found = self.store().find_portal_session_by_code_across_tenants(&key_text::hash(code)).await?;
         let mut session = found.ok_or(AuthError::Code)?;
-        let scope = Scope::authenticated(session.tenant.clone()).narrowed_to(&session.customer);
-        let actor = Actor {
-            kind: ActorKind::PortalSession,
-            id: session.id.to_string(),
-            request_id: Some(request_id.to_owned()),
-        };
+        let scope = scope_of_session(&session);
+        let actor = actor(ActorKind::PortalSession, session.id.as_str(), request_id);
         let entry = |action, details| AuditEntry {
             actor: actor.clone(),
             action,

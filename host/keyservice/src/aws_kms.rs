@@ -6,17 +6,17 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use freehold_model::Sources;
-use http::{HeaderName, HeaderValue, header};
+use http::{HeaderName, Method, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use zeroize::Zeroizing;
 
-use crate::ask_error::{AskError, in_its_words};
-use crate::config::AwsCredentials;
 use crate::message;
-use crate::reach::{Answer, Reach};
 use crate::remote::Binding;
-use crate::signature::{self, Unsigned};
+use freehold_reach::aws::AwsCredentials;
+use freehold_reach::aws::signature::{self, Unsigned};
+use freehold_reach::{Answer, Reach};
+use freehold_reach::{AskError, in_its_words};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 
@@ -97,13 +97,14 @@ impl AwsKms {
                 .chain(token)
                 .chain([("x-amz-target", target.as_str())])
                 .collect();
-        let request = Unsigned { region: &self.region, service: "kms", headers: &signed, body: &body };
+        let (region, service) = (self.region.as_str(), "kms");
+        let request = Unsigned { method: "POST", path: "/", region, service, headers: &signed, body: &body };
         let authorization = signature::authorization(&signer, &moment, &request);
-        let mut headers = vec![(header::AUTHORIZATION, value(&authorization)?)];
+        let mut headers = vec![(header::AUTHORIZATION, signature::value(&authorization)?)];
         for (name, text) in signed.into_iter().filter(|(name, _)| *name != "host") {
-            headers.push((HeaderName::from_static(name), value(text)?));
+            headers.push((HeaderName::from_static(name), signature::value(text)?));
         }
-        let answer = self.reach.post("/", headers, body).await?;
+        let answer = self.reach.send(Method::POST, "/", headers, body).await?;
         if answer.status == 200 { Ok(answer) } else { Err(self.refusal(operation, &answer)) }
     }
 
@@ -128,13 +129,6 @@ impl AwsKms {
         let passes = status >= 500 || status == 429 || kind.contains("Throttling") || kind.contains("Timeout");
         if passes { AskError::Away(why) } else { AskError::Refused(why) }
     }
-}
-
-fn value(text: &str) -> Result<HeaderValue, AskError> {
-    let mut value = HeaderValue::from_str(text)
-        .map_err(|_| AskError::Refused("the access key has characters that no access key has".to_owned()))?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 fn read<'a, T: Deserialize<'a>>(answer: &'a Answer) -> Result<T, AskError> {

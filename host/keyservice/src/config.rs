@@ -1,11 +1,11 @@
 //! What the operator says about key services: where they are, and who Freehold is to them.
 
-use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use zeroize::Zeroizing;
+use freehold_reach::aws::AwsCredentials;
+use freehold_reach::{AddressError, SecretText};
 
 /// What the operator says about key services.
 #[derive(Debug, Clone, Default)]
@@ -64,49 +64,6 @@ pub struct AwsKmsConfig {
     pub ca: Option<Vec<u8>>,
 }
 
-/// Who signs questions to AWS.
-#[derive(Debug, Clone)]
-pub enum AwsCredentials {
-    /// An access key.
-    Given {
-        /// Its id.
-        access_key_id: String,
-        /// Its secret.
-        secret_access_key: SecretText,
-        /// The token of a session, for temporary ones.
-        session_token: Option<SecretText>,
-    },
-    /// A profile of a file as the AWS tools write it, read again for every question.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The profile: `default`.
-        profile: String,
-    },
-}
-
-/// A text that does not show itself and is wiped when dropped.
-#[derive(Clone, PartialEq, Eq)]
-pub struct SecretText(Zeroizing<String>);
-
-impl SecretText {
-    /// Takes `text` over.
-    pub fn new(text: Zeroizing<String>) -> Self {
-        SecretText(text)
-    }
-
-    /// The text, for the one place that it is meant for.
-    pub(crate) fn reveal(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Debug for SecretText {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretText(…)")
-    }
-}
-
 /// Why a key of a key service cannot be used as things are set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConfigError {
@@ -122,18 +79,7 @@ pub enum ConfigError {
     /// The region is neither set nor in the key's name.
     #[error("{0}: it is not said which region the key is in: set `aws_kms.region`, or name the key by its ARN")]
     NoRegion(String),
-    /// An address that cannot be one.
-    #[error("`{setting}`: {reason}")]
-    Address {
-        /// The setting.
-        setting: &'static str,
-        /// What is wrong.
-        reason: String,
-    },
-    /// A file of certificates that is none.
-    #[error("`{setting}`: the file has no certificate in PEM form, or one that is not whole")]
-    Certificates {
-        /// The setting.
-        setting: &'static str,
-    },
+    /// An address that cannot be one, or certificates that are none.
+    #[error(transparent)]
+    Address(#[from] AddressError),
 }

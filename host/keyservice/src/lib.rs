@@ -3,26 +3,20 @@
 //!
 //! `services` turns a line of the keyring into a key. `remote` is that key: it asks its service within bounds of time
 //! and tries, remembers when the service is away, and tells when it is back. `transit` and `aws_kms` speak the two
-//! protocols, three small messages of JSON each; `reach` brings them through the egress door, at an address that the
-//! operator chose and no tenant can.
+//! protocols, three small messages of JSON each; `freehold-reach` brings them through the egress door, at an address that
+//! the operator chose and no tenant can.
 //!
 //! A key binds what it wraps to its place ([`freehold_vault::WrapPlace`]). A service that is found not to do so is refused.
 //!
 //! Seeds cross the connection, inside TLS. What is held of them here is wiped; the buffers of TLS and HTTP are not.
 
-mod ask_error;
-mod aws_credentials;
 mod aws_kms;
 mod config;
 mod message;
-mod reach;
 mod remote;
 mod services;
-mod signature;
 mod transit;
 mod transit_login;
 
-pub use config::{
-    AwsCredentials, AwsKmsConfig, ConfigError, KeyServicesConfig, SecretText, TransitConfig, TransitLogin,
-};
+pub use config::{AwsKmsConfig, ConfigError, KeyServicesConfig, TransitConfig, TransitLogin};
 pub use services::KeyServices;

@@ -14,9 +14,9 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use zeroize::Zeroizing;
 
-use crate::ask_error::AskError;
 use crate::aws_kms::AwsKms;
 use crate::transit::Transit;
+use freehold_reach::AskError;
 
 /// How long to wait before a question is asked again, for each time that it is.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];

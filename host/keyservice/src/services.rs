@@ -10,10 +10,10 @@ use freehold_vault::{KeyEncryption, KeyReference, KeyService};
 
 use crate::aws_kms::{self, AwsKms};
 use crate::config::{ConfigError, KeyServicesConfig};
-use crate::reach::{Means, Reach};
 use crate::remote::{Keeper, RemoteKey};
 use crate::transit::{Server, Transit};
 use crate::transit_login::Login;
+use freehold_reach::{Means, Reach};
 
 /// The key services of a deployment. Clones are the same.
 #[derive(Clone)]

@@ -6,15 +6,16 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
-use crate::ask_error::{AskError, in_its_words};
 use crate::message;
-use crate::reach::{Answer, Reach};
 use crate::remote::Binding;
 use crate::transit_login::Login;
+use freehold_reach::{Answer, Reach};
+use freehold_reach::{AskError, in_its_words};
 
 /// What it says of a key that is not there.
 const NO_KEY: &str = "encryption key not found";
@@ -125,7 +126,7 @@ impl Server {
     async fn post(&self, path: &str, body: Zeroizing<Vec<u8>>) -> Result<Answer, AskError> {
         let mut headers = self.login.headers(&self.reach, self.namespace.as_deref()).await?;
         headers.push((http::header::CONTENT_TYPE, http::HeaderValue::from_static("application/json")));
-        self.reach.post(path, headers, body).await
+        self.reach.send(Method::POST, path, headers, body).await
     }
 }
 

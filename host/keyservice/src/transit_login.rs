@@ -3,16 +3,16 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use http::{HeaderName, HeaderValue};
+use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::ask_error::{AskError, in_its_words};
-use crate::aws_credentials::read;
 use crate::config::TransitLogin;
-use crate::reach::Reach;
 use crate::transit::{nonsense, passes};
+use freehold_reach::Reach;
+use freehold_reach::aws::read;
+use freehold_reach::{AskError, in_its_words};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -93,7 +93,7 @@ impl Login {
         namespace: Option<&str>,
         mount: &str,
         role_id: &str,
-        secret_id: Result<&crate::SecretText, &PathBuf>,
+        secret_id: Result<&freehold_reach::SecretText, &PathBuf>,
     ) -> Result<Zeroizing<String>, AskError> {
         // Held while logging in, so that many questions share one token.
         let mut given = self.given.lock().await;
@@ -105,7 +105,8 @@ impl Login {
             Err(path) => read(path).await?,
         };
         let body = Role { role_id, secret_id: secret_id.trim() }.to_body()?;
-        let answer = reach.post(&format!("/v1/auth/{mount}/login"), in_namespace(namespace)?, body).await?;
+        let answer =
+            reach.send(Method::POST, &format!("/v1/auth/{mount}/login"), in_namespace(namespace)?, body).await?;
         if answer.status != 200 {
             let said = in_its_words(&String::from_utf8_lossy(&answer.body));
             let why = format!("the login at auth/{mount} was answered with {} ({said})", answer.status);

@@ -3,6 +3,7 @@
 //! Defaults, then a TOML file, then `FREEHOLD_…` environment variables, then flags: the later wins. The names are those
 //! of the structs' fields, so a new field is at once a key of the file, a variable and a row of `freehold config`.
 
+mod audit_bucket;
 mod database;
 mod egress;
 mod environment;
@@ -25,6 +26,7 @@ use self::egress::EgressSection;
 use self::key_services::{AwsKmsSection, ServiceSecrets, TransitSection};
 use crate::cli::{ServeArgs, WhereArgs};
 use crate::failure::Failure;
+use audit_bucket::AuditBucketSection;
 
 /// Every setting but the key-encryption key itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,6 +68,8 @@ pub(crate) struct Config {
     pub(crate) transit: TransitSection,
     /// The AWS KMS that keeps keys.
     pub(crate) aws_kms: AwsKmsSection,
+    /// The bucket that signed checkpoints are written to as well.
+    pub(crate) audit_bucket: AuditBucketSection,
 }
 
 /// How log lines are written.
@@ -99,6 +103,7 @@ impl Default for Config {
             delivery: PipelineConfig::default(),
             transit: TransitSection::default(),
             aws_kms: AwsKmsSection::default(),
+            audit_bucket: AuditBucketSection::default(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::Body;
+use axum::body::{Body, BodyDataStream};
 use axum::extract::{FromRequest, Request};
 use axum::http::{HeaderMap, HeaderValue, header};
 use freehold_model::limits;
@@ -16,6 +16,10 @@ use crate::strict_json::{self, UniqueObject};
 
 /// How long a body may take to arrive: 5 MiB over a slow line, but not a connection held open by a trickle.
 const ARRIVAL: Duration = Duration::from_secs(25);
+
+/// How much more than the limit is read of a body that is too large, as a multiple of it, and for how long.
+const DISCARDED_TIMES_MAX: usize = 4;
+const DISCARDING: Duration = Duration::from_secs(3);
 
 const JSON: &str = "application/json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
@@ -96,16 +100,21 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> R
     let too_large = || Problem::new(Kind::TooLarge, format!("the body may have {bytes_max} bytes at most"));
     let announced: Option<usize> =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()).and_then(|text| text.parse().ok());
+    let mut chunks = body.into_data_stream();
     if announced.is_some_and(|length| length > bytes_max) {
+        // Whoever asks before sending hears it before sending.
+        if !headers.contains_key(header::EXPECT) {
+            discard(&mut chunks, bytes_max).await;
+        }
         return Err(too_large());
     }
     // Of one piece from the start: growing would leave copies behind that nobody wipes.
     let mut bytes = Vec::with_capacity(announced.unwrap_or(4096));
-    let mut chunks = body.into_data_stream();
     let reading = async {
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk.map_err(|_| Problem::new(Kind::BodyTimeout, "the body broke off before its end"))?;
             if bytes.len() + chunk.len() > bytes_max {
+                discard(&mut chunks, bytes_max).await;
                 return Err(too_large());
             }
             bytes.extend_from_slice(&chunk);
@@ -116,6 +125,22 @@ pub(crate) async fn read(headers: &HeaderMap, body: Body, bytes_max: usize) -> R
         Problem::new(Kind::BodyTimeout, format!("the body did not arrive within {} seconds", ARRIVAL.as_secs()))
     })??;
     Ok(bytes)
+}
+
+/// Reads on for a moment, for somebody who sends too much: whoever is cut off while sending does not hear why.
+async fn discard(chunks: &mut BodyDataStream, bytes_max: usize) {
+    let most = bytes_max.saturating_mul(DISCARDED_TIMES_MAX);
+    let reading = async {
+        let mut discarded = 0;
+        while let Some(Ok(chunk)) = chunks.next().await {
+            discarded += chunk.len();
+            if discarded > most {
+                break;
+            }
+        }
+    };
+    // When the time is over, they have to live without an answer.
+    drop(tokio::time::timeout(DISCARDING, reading).await);
 }
 
 /// A body in which nothing may stand: `{}` or no body at all.

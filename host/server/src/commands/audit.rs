@@ -10,13 +10,14 @@ use std::path::{Path, PathBuf};
 use freehold_control::{AuditExport, Caller, Control, Format};
 use freehold_store::Store;
 
+use crate::checkpoints::Outside;
 use crate::cli::{AuditCommand, AuditExportArgs, ExportFormat, WhereArgs};
 use crate::commands::{open_control, print, refused, settings};
 use crate::config::Effective;
 use crate::data_dir::DataDir;
 use crate::failure::{self, Failure};
 use crate::key::Keys;
-use crate::{checkpoints, sources, wiring};
+use crate::{sources, wiring};
 
 /// Runs the command.
 pub(super) async fn run(command: AuditCommand) -> Result<(), Failure> {
@@ -81,13 +82,12 @@ async fn write_export(mut export: AuditExport, path: Option<&Path>) -> Result<()
 
 async fn checkpoint(output: Option<PathBuf>, place: &WhereArgs) -> Result<(), Failure> {
     let effective = settings(place)?;
-    let folder = effective.config.audit_checkpoint_folder.clone();
+    let mut outside = Outside::of(&effective, output, &sources::system())?;
     let (control, store) = open_signing(&effective).await?;
     let done = control.checkpoint_audit().await.map_err(refused)?;
-    for folder in folder.iter().chain(&output) {
-        checkpoints::write(&control, folder).await?;
-    }
+    let kept = outside.keep(&control).await;
     store.close().await;
+    kept?;
     for made in &done.made {
         print(&format!("{}  records 1 to {}  at {}\n", made.chain, made.size, made.at));
     }

@@ -16,6 +16,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::AbortOnDropHandle;
 
+use crate::checkpoints::Outside;
 use crate::commands::{print, refused};
 use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
@@ -65,6 +66,7 @@ impl Server {
             Failure::because(format!("cannot listen on {}; choose another with --listen", config.listen), &error)
         })?;
         let sources = sources::system();
+        let outside = Outside::of(effective, None, &sources)?;
         let store = wiring::open_store(config, &sources).await?;
         key::warn_of_variable(effective);
         let keys = Keys::new(effective, &store, &sources)?;
@@ -81,7 +83,7 @@ impl Server {
             wiring::start(config, store.clone(), vault.clone(), sandbox, catalogue, sources.clone(), registry.clone())
                 .await?;
         control.record_start(env!("CARGO_PKG_VERSION")).await.map_err(refused)?;
-        let checkpoints = checkpoints::keep(control.clone(), config, sources);
+        let checkpoints = checkpoints::keep(control.clone(), config.audit_checkpoint_ms, outside, sources);
         let readiness = freehold_api::Readiness::default();
         let key_health = key_health::watch(vault, pipeline.clone(), readiness.clone(), &registry)?;
         let router = freehold_api::router(freehold_api::ApiState::new(

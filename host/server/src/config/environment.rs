@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use freehold_keyservice::SecretText;
+use freehold_reach::SecretText;
 use zeroize::Zeroizing;
 
 use super::KekText;

@@ -6,7 +6,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use freehold_keyservice::{AwsCredentials, AwsKmsConfig, KeyServicesConfig, SecretText, TransitConfig, TransitLogin};
+use freehold_keyservice::{AwsKmsConfig, KeyServicesConfig, TransitConfig, TransitLogin};
+use freehold_reach::SecretText;
+use freehold_reach::aws::AwsCredentials;
 use serde::{Deserialize, Serialize};
 
 use super::Effective;
@@ -62,6 +64,15 @@ pub(crate) struct ServiceSecrets {
 }
 
 impl ServiceSecrets {
+    /// The access key of the environment.
+    pub(super) fn aws(&self) -> Option<AwsCredentials> {
+        Some(AwsCredentials::Given {
+            access_key_id: self.aws_access_key_id.clone()?,
+            secret_access_key: self.aws_secret_access_key.clone()?,
+            session_token: self.aws_session_token.clone(),
+        })
+    }
+
     /// The variables that are set.
     pub(super) fn variables(&self) -> impl Iterator<Item = &'static str> {
         let set = [
@@ -154,25 +165,17 @@ impl AwsKmsSection {
     fn service(&self, secrets: &ServiceSecrets) -> Result<AwsKmsConfig, Failure> {
         let file =
             self.credentials_file.clone().map(|path| AwsCredentials::File { path, profile: self.profile.clone() });
-        let given = match (&secrets.aws_access_key_id, &secrets.aws_secret_access_key) {
-            (Some(access_key_id), Some(secret_access_key)) => Some(AwsCredentials::Given {
-                access_key_id: access_key_id.clone(),
-                secret_access_key: secret_access_key.clone(),
-                session_token: secrets.aws_session_token.clone(),
-            }),
-            _ => None,
-        };
         Ok(AwsKmsConfig {
             region: self.region.clone(),
             endpoint: self.endpoint.clone(),
             // The settings are Freehold's own; the variables may be meant for anything.
-            credentials: file.or(given),
+            credentials: file.or(secrets.aws()),
             ca: self.ca_file.as_deref().map(contents).transpose()?,
         })
     }
 }
 
-fn contents(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn contents(path: &Path) -> Result<Vec<u8>, Failure> {
     fs::read(path).map_err(Failure::at(path))
 }
 

@@ -1,6 +1,6 @@
-//! How is a key service reached? Through the egress door, set for exactly one address that the operator chose.
+//! How is a service of the operator reached? Through the egress door, set for exactly one address that the operator chose.
 //!
-//! It is a door of its own: what it opens for a key service stays closed to destinations.
+//! It is a door of its own: what it opens here stays closed to destinations.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -17,37 +17,71 @@ use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::ask_error::AskError;
-use crate::config::ConfigError;
 
-/// Bytes of an answer: a wrapped key has less than one KiB.
+/// Bytes of an answer: a wrapped key or a checkpoint has less than one KiB.
 const ANSWER_BYTES_MAX: u64 = 64 * 1024;
 /// Every address: the operator named the host, and the door opens for nothing else.
 const ANYWHERE: [&str; 2] = ["0.0.0.0/0", "[::]/0"];
 
-/// The way to one key service.
-pub(crate) struct Reach {
+/// Why a service cannot be reached as things are set.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// An address that cannot be one.
+    #[error("`{setting}`: {reason}")]
+    Address {
+        /// The setting.
+        setting: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// A file of certificates that is none.
+    #[error("`{setting}`: the file has no certificate in PEM form, or one that is not whole")]
+    Certificates {
+        /// The setting.
+        setting: &'static str,
+    },
+}
+
+/// The way to one service.
+pub struct Reach {
     client: Client,
     base: String,
     host: String,
 }
 
 /// How it is reached.
-pub(crate) struct Means<'a> {
-    pub(crate) ca: Option<&'a [u8]>,
-    pub(crate) timeout: Duration,
-    pub(crate) name_servers: &'a [SocketAddr],
+#[derive(Debug, Clone, Copy)]
+pub struct Means<'a> {
+    /// Roots that its certificate may lead to, besides the system's, in PEM.
+    pub ca: Option<&'a [u8]>,
+    /// How long one question may take.
+    pub timeout: Duration,
+    /// Name servers to ask instead of those that this host is configured with.
+    pub name_servers: &'a [SocketAddr],
 }
 
 /// What it answered.
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) body: Bytes,
+#[derive(Debug)]
+pub struct Answer {
+    /// The status code.
+    pub status: u16,
+    /// The body, up to 64 KiB.
+    pub body: Bytes,
+}
+
+impl std::fmt::Debug for Reach {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Reach({})", self.host)
+    }
 }
 
 impl Reach {
     /// The way to `address`, which `setting` gave.
-    pub(crate) fn new(setting: &'static str, address: &str, means: &Means<'_>) -> Result<Self, ConfigError> {
-        let wrong = |reason: &str| ConfigError::Address { setting, reason: reason.to_owned() };
+    ///
+    /// # Errors
+    /// When it is no address that secrets may cross to, or the certificates are none.
+    pub fn new(setting: &'static str, address: &str, means: &Means<'_>) -> Result<Self, AddressError> {
+        let wrong = |reason: &str| AddressError::Address { setting, reason: reason.to_owned() };
         let url = Url::parse(address).map_err(|_| wrong("it is not a URL such as https://bao.example.com:8200"))?;
         check(&url).map_err(wrong)?;
         let name = url.host_str().unwrap_or_default().to_owned();
@@ -56,7 +90,7 @@ impl Reach {
             allow_names: vec![name.clone()],
             name_servers: means.name_servers.to_vec(),
             extra_roots: match means.ca {
-                Some(pem) => certificates_from_pem(pem).map_err(|_| ConfigError::Certificates { setting })?,
+                Some(pem) => certificates_from_pem(pem).map_err(|_| AddressError::Certificates { setting })?,
                 None => Vec::new(),
             },
             timeouts: Timeouts {
@@ -78,19 +112,23 @@ impl Reach {
     }
 
     /// Host and port as the header `host` says them.
-    pub(crate) fn host(&self) -> &str {
+    pub fn host(&self) -> &str {
         &self.host
     }
 
     /// Sends `body` to `path` and reads the answer, whatever its status.
-    pub(crate) async fn post(
+    ///
+    /// # Errors
+    /// [`AskError::Away`] when there is no answer.
+    pub async fn send(
         &self,
+        method: Method,
         path: &str,
         headers: Vec<(HeaderName, HeaderValue)>,
         body: Zeroizing<Vec<u8>>,
     ) -> Result<Answer, AskError> {
         let request = Request {
-            method: Method::POST,
+            method,
             url: format!("{}{path}", self.base),
             headers,
             body: Bytes::from_owner(body),
@@ -102,7 +140,7 @@ impl Reach {
     }
 }
 
-/// Only on this machine may keys cross a connection in the clear.
+/// Only on this machine may secrets cross a connection in the clear.
 fn check(url: &Url) -> Result<(), &'static str> {
     let is_here = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
@@ -112,7 +150,7 @@ fn check(url: &Url) -> Result<(), &'static str> {
     match url.scheme() {
         "https" => {}
         "http" if is_here => {}
-        "http" => return Err("keys cross plain HTTP to 127.0.0.1 or [::1] only: write https://"),
+        "http" => return Err("secrets cross plain HTTP to 127.0.0.1 or [::1] only: write https://"),
         _ => return Err("it must begin with https://"),
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
@@ -125,7 +163,7 @@ fn check(url: &Url) -> Result<(), &'static str> {
 mod tests {
     use super::*;
 
-    fn new(address: &str) -> Result<Reach, ConfigError> {
+    fn new(address: &str) -> Result<Reach, AddressError> {
         let means = Means { ca: None, timeout: Duration::from_secs(1), name_servers: &[] };
         Reach::new("transit.address", address, &means)
     }

@@ -1,11 +1,11 @@
-//! Why did a key service not do what it was asked? What is done about it depends on nothing else.
+//! Why did a service not do what it was asked? What is done about it depends on nothing else.
 
 /// Characters of a service's own words that are passed on.
 const WORDS_MAX: usize = 200;
 
 /// Why there is no answer that helps. The texts are for the operator, and hold nothing that was asked.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AskError {
+pub enum AskError {
     /// There was none, or one that may be another in a moment.
     Away(String),
     /// The service says no, and will until somebody changes something.
@@ -15,7 +15,7 @@ pub(crate) enum AskError {
 }
 
 /// What a service said, fit for a log.
-pub(crate) fn in_its_words(text: &str) -> String {
+pub fn in_its_words(text: &str) -> String {
     let printable = |c: char| if c.is_ascii_graphic() || c.is_whitespace() { c } else { '?' };
     let text: String = text.chars().take(WORDS_MAX).map(printable).collect();
     text.split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,16 +1,40 @@
 //! Who signs a question to AWS? Looked up for every question, so that whatever keeps the file fresh can replace it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
 
 use crate::ask_error::AskError;
-use crate::config::AwsCredentials;
-use crate::signature::Signer;
+use crate::aws::signature::Signer;
+use crate::secret_text::SecretText;
+
+/// Who signs questions to AWS.
+#[derive(Debug, Clone)]
+pub enum AwsCredentials {
+    /// An access key.
+    Given {
+        /// Its id.
+        access_key_id: String,
+        /// Its secret.
+        secret_access_key: SecretText,
+        /// The token of a session, for temporary ones.
+        session_token: Option<SecretText>,
+    },
+    /// A profile of a file as the AWS tools write it, read again for every question.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The profile: `default`.
+        profile: String,
+    },
+}
 
 impl AwsCredentials {
     /// Who signs now.
-    pub(crate) async fn signer(&self) -> Result<Signer, AskError> {
+    ///
+    /// # Errors
+    /// When the file cannot be read or does not say.
+    pub async fn signer(&self) -> Result<Signer, AskError> {
         match self {
             AwsCredentials::Given { access_key_id, secret_access_key, session_token } => Ok(Signer {
                 access_key_id: access_key_id.clone(),
@@ -37,7 +61,10 @@ async fn of_file(path: &Path, profile: &str) -> Result<Signer, AskError> {
 }
 
 /// A small file with a secret.
-pub(crate) async fn read(path: &Path) -> Result<Zeroizing<String>, AskError> {
+///
+/// # Errors
+/// [`AskError::Away`] when it cannot be read.
+pub async fn read(path: &Path) -> Result<Zeroizing<String>, AskError> {
     match tokio::fs::read_to_string(path).await {
         Ok(text) => Ok(Zeroizing::new(text)),
         // It may be replaced in this moment, so it is worth another look.
