@@ -276,6 +276,89 @@ pub fn send_all(requests: Vec<Request>) -> Vec<Result<Response, Error>> {
     answers.into_iter().map(|answer| answer.map(Response).map_err(Error::from)).collect()
 }
 
+/// A request that many are sent like: they differ in the values of some headers and in the body. What they have in common is
+/// handed to the host once, so that a plugin that sends one request for each event sends them fastest this way.
+///
+/// ```no_run
+/// use freehold_sdk::http::{Request, Row};
+///
+/// let hook = Request::post("https://example.com/hook").header("content-type", "application/json").alike(&["x-id"]);
+/// let rows = vec![Row::new(["1"], "{}"), Row::new(["2"], "{}")];
+/// for answer in hook.send(rows) {
+///     match answer {
+///         Ok(None) => {} // a 2xx
+///         Ok(Some(answer)) => freehold_sdk::log::warn!("answered {}", answer.status()),
+///         Err(error) => freehold_sdk::log::warn!("no answer: {error}"),
+///     }
+/// }
+/// ```
+pub struct Alike(wit::Request);
+
+/// A part of what is signed of each request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signed<'a> {
+    /// This text.
+    Text(&'a str),
+    /// The value of the header at this place, from 0, of those that vary.
+    Value(u32),
+    /// The body.
+    Body,
+}
+
+/// What one request has of its own: the values of the headers that vary, in their order, and the body.
+pub struct Row((Vec<String>, Vec<u8>));
+
+impl Row {
+    /// A row with one value for each header that varies.
+    pub fn new(values: impl IntoIterator<Item: Into<String>>, body: impl Into<Vec<u8>>) -> Self {
+        Row((values.into_iter().map(Into::into).collect(), body.into()))
+    }
+}
+
+impl Alike {
+    /// Has the host sign each request: the header `name` gets `prefix` and the base64 of the HMAC-SHA256 under `key` of these
+    /// parts, one after the other. Further calls for the same header add further signatures, each after a space.
+    ///
+    /// ```no_run
+    /// # use freehold_sdk::{credential, http::{Request, Signed}};
+    /// # fn main() -> Result<(), freehold_sdk::Error> {
+    /// let key = credential::field("signing_key")?;
+    /// let hook = Request::post("https://example.com/hook")
+    ///     .alike(&["x-id"])
+    ///     .signed("x-signature", "sha256=", &key, &[Signed::Value(0), Signed::Text("."), Signed::Body]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn signed(self, name: &str, prefix: &str, key: &Secret, parts: &[Signed<'_>]) -> Self {
+        let part = |part: &Signed<'_>| match part {
+            Signed::Text(text) => wit::SignedPart::Text((*text).to_owned()),
+            Signed::Value(place) => wit::SignedPart::Value(*place),
+            Signed::Body => wit::SignedPart::Body,
+        };
+        self.0.sign_each(name, prefix, key.handle(), &parts.iter().map(part).collect::<Vec<_>>());
+        self
+    }
+
+    /// Sends one request for each row, several at a time, and answers in their order: `None` for a 2xx.
+    pub fn send(&self, rows: Vec<Row>) -> Vec<Result<Option<Response>, Error>> {
+        let rows: Vec<_> = rows.into_iter().map(|row| row.0).collect();
+        let answers = wit::send_alike(&self.0, &rows);
+        answers.into_iter().map(|answer| Ok(answer?.map(Response))).collect()
+    }
+}
+
+impl Request {
+    /// Makes this the request that many are sent like: `names` are the headers whose values each of them brings along.
+    #[must_use]
+    pub fn alike(self, names: &[&str]) -> Alike {
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let handle = self.complete();
+        handle.vary(&names);
+        Alike(handle)
+    }
+}
+
 /// An answer.
 pub struct Response(wit::Response);
 

@@ -129,7 +129,7 @@ impl Reach {
     ) -> Result<Answer, AskError> {
         let request = Request {
             method,
-            url: format!("{}{path}", self.base),
+            url: format!("{}{path}", self.base).into(),
             headers,
             body: Bytes::from_owner(body),
             http2: false,

@@ -11,6 +11,7 @@ mod publish;
 struct Webhook {
     config: config::Config,
     access: publish::Access,
+    pattern: publish::Pattern,
 }
 
 impl Sink for Webhook {
@@ -18,12 +19,13 @@ impl Sink for Webhook {
 
     fn open(config: config::Config) -> Result<Self, Error> {
         config.check()?;
-        Ok(Webhook { config, access: publish::Access::from_credential()? })
+        let access = publish::Access::from_credential()?;
+        Ok(Webhook { pattern: publish::Pattern::new(&config, &access), config, access })
     }
 
     fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
         match self.config.format {
-            config::Format::Event => Ok(publish::each(&self.config, &self.access, batch.events)),
+            config::Format::Event => Ok(publish::each(&self.pattern, &self.access, batch.events)),
             config::Format::Batch => publish::together(&self.config, &self.access, &batch),
         }
     }
@@ -31,7 +33,7 @@ impl Sink for Webhook {
     fn verify(&mut self) -> Result<(), Error> {
         let event = encode::test_event(context::now_ms(), &context::destination());
         match self.config.format {
-            config::Format::Event => publish::each(&self.config, &self.access, vec![event]).into_iter().collect(),
+            config::Format::Event => publish::each(&self.pattern, &self.access, vec![event]).into_iter().collect(),
             config::Format::Batch => {
                 let batch = Batch { id: encode::batch_id_of_test(&event), events: vec![event] };
                 publish::together(&self.config, &self.access, &batch)?.into_iter().collect()

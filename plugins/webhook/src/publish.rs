@@ -1,7 +1,7 @@
 //! Signs, sends and judges the answers. The keys stay sealed: the host signs and attaches.
 
 use freehold_sdk::credential::{self, Algorithm, Secret};
-use freehold_sdk::http::{self, Request, Response};
+use freehold_sdk::http::{Alike, Request, Response, Row, Signed};
 use freehold_sdk::{Batch, Error, ErrorKind, Event, Outcome, context};
 
 use crate::config::Config;
@@ -95,51 +95,82 @@ fn wrong_length(prefix: &str, found: usize, expected: &str) -> Error {
     Error::auth("secret-length", message)
 }
 
+/// The headers that vary from event to event. The signature is among them where the host cannot make it by itself.
+const OF_EVENT: [&str; 6] =
+    ["webhook-id", "webhook-timestamp", "freehold-event-id", "freehold-event-type", "freehold-event-time", SIGNATURE];
+const SIGNATURE: &str = "webhook-signature";
+/// What a signature covers (Standard Webhooks 1.0): the id, the time and the body, with full stops between.
+const COVERED: [Signed<'static>; 5] =
+    [Signed::Value(0), Signed::Text("."), Signed::Value(1), Signed::Text("."), Signed::Body];
+
+/// What the requests for single events are like.
+pub(crate) struct Pattern {
+    alike: Alike,
+    /// Whether the host signs each of them: it does when all keys are shared ones.
+    is_signed: bool,
+}
+
+impl Pattern {
+    pub(crate) fn new(config: &Config, access: &Access) -> Self {
+        let request = access.attach_to(common(config));
+        let shared = |key: &Key| matches!(key, Key::Shared(_));
+        if !access.keys.iter().all(shared) {
+            return Pattern { alike: request.alike(&OF_EVENT), is_signed: false };
+        }
+        let unsigned = request.alike(&OF_EVENT[..OF_EVENT.len() - 1]);
+        let alike = access.keys.iter().fold(unsigned, |alike, key| match key {
+            Key::Shared(key) | Key::Ed25519(key) => alike.signed(SIGNATURE, "v1,", key, &COVERED),
+        });
+        Pattern { alike, is_signed: true }
+    }
+}
+
 /// One request for each event.
-pub(crate) fn each(config: &Config, access: &Access, events: Vec<Event>) -> Vec<Outcome> {
+pub(crate) fn each(pattern: &Pattern, access: &Access, events: Vec<Event>) -> Vec<Outcome> {
     let timestamp_s = (context::now_ms() / 1000).to_string();
     let count = events.len();
-    let mut requests = Vec::with_capacity(count);
+    let mut rows = Vec::with_capacity(count);
     for event in events {
         let time = event.time().to_string();
-        match signed(config, access, &event.idempotency_key, &timestamp_s, event.data) {
-            Ok(request) => requests.push(
-                request
-                    .header("freehold-event-id", &event.id)
-                    .header("freehold-event-type", &event.event_type)
-                    .header("freehold-event-time", &time),
-            ),
-            // Whatever keeps one event from being signed is true of all of them: the key.
-            Err(error) => return vec![Err(error); count],
+        let mut values = vec![event.idempotency_key, timestamp_s.clone(), event.id, event.event_type, time];
+        if !pattern.is_signed {
+            match access.sign(&encode::signed_content(&values[0], &timestamp_s, &event.data)) {
+                Ok(signature) => values.push(signature),
+                // Whatever keeps one event from being signed is true of all of them: the key.
+                Err(error) => return vec![Err(error); count],
+            }
         }
+        rows.push(Row::new(values, event.data));
     }
-    http::send_all(requests).into_iter().map(judge).collect()
+    pattern.alike.send(rows).into_iter().map(|answer| answer?.map_or(Ok(()), judge)).collect()
 }
 
 /// One request for the whole batch.
 pub(crate) fn together(config: &Config, access: &Access, batch: &Batch) -> Result<Vec<Outcome>, Error> {
     let timestamp_s = (context::now_ms() / 1000).to_string();
     let body = encode::batch_body(&batch.events)?;
-    judge(signed(config, access, &encode::message_id(batch), &timestamp_s, body)?.send())?;
+    judge(signed(config, access, &encode::message_id(batch), &timestamp_s, body)?.send()?)?;
     Ok(batch.events.iter().map(|_| Ok(())).collect())
 }
 
 fn signed(config: &Config, access: &Access, id: &str, timestamp_s: &str, body: Vec<u8>) -> Result<Request, Error> {
     let signature = access.sign(&encode::signed_content(id, timestamp_s, &body))?;
-    let own =
-        config.headers.iter().fold(Request::post(&config.url), |request, (name, value)| request.header(name, value));
-    let request = own
-        .header("content-type", "application/json")
+    let request = common(config)
         .header("webhook-id", id)
         .header("webhook-timestamp", timestamp_s)
         .header("webhook-signature", &signature)
-        .timeout(config.timeout())
         .body(body);
     Ok(access.attach_to(request))
 }
 
-fn judge(answer: Result<Response, Error>) -> Outcome {
-    let answer = answer?;
+/// What all requests have in common.
+fn common(config: &Config) -> Request {
+    let own =
+        config.headers.iter().fold(Request::post(&config.url), |request, (name, value)| request.header(name, value));
+    own.header("content-type", "application/json").timeout(config.timeout())
+}
+
+fn judge(answer: Response) -> Outcome {
     if answer.is_success() {
         return Ok(());
     }

@@ -91,8 +91,14 @@ impl Maze {
             return self.streams.open(target, Duration::from_secs(10)).await.err().map(|error| error.failure.code);
         }
         let url = format!("http://{NAME}/");
-        let request =
-            Request { method: Method::GET, url, headers: Vec::new(), body: Bytes::new(), http2: false, timeout: None };
+        let request = Request {
+            method: Method::GET,
+            url: url.into(),
+            headers: Vec::new(),
+            body: Bytes::new(),
+            http2: false,
+            timeout: None,
+        };
         self.client.send(request).await.err().map(|error| error.failure.code)
     }
 

@@ -1,63 +1,28 @@
 //! `http`: requests to this destination's endpoints, through the egress door.
 
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+mod exchange;
+mod request;
+
+use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use freehold_model::attempt::Exchange;
-use freehold_model::{ErrorKind, Failure, Secret};
-use futures_util::stream;
-use futures_util::{FutureExt as _, StreamExt as _};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
+use freehold_model::Secret;
+use http::HeaderMap;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
+use self::exchange::{Sent, exchange, exchange_all};
+pub(crate) use self::request::HeaderNames;
+#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
+pub use self::request::PendingRequest;
+use self::request::{HeaderText, Signature};
 use crate::capabilities::credential::SecretHandle;
-use crate::egress::{self, Client};
-use crate::instance;
 use crate::interface::destination_0_1::error;
 use crate::interface::destination_0_1::freehold::destination::{http as contract, types};
-use crate::revocation::Revoked;
 use crate::state::HostState;
-
-/// Headers of one request. Destinations themselves accept fewer.
-const HEADERS_MAX: usize = 100;
-
-/// Headers that frame a message, route it or speak for the host: never a guest's business.
-const HOST_HEADERS: [&str; 16] = [
-    "host",
-    "content-length",
-    "transfer-encoding",
-    "connection",
-    "keep-alive",
-    "te",
-    "trailer",
-    "upgrade",
-    "expect",
-    "http2-settings",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "proxy-connection",
-    "forwarded",
-    "metadata-flavor",
-    "accept-encoding",
-];
-
-/// A request that a guest is putting together.
-#[expect(unreachable_pub, reason = "the generated bindings re-export it")]
-pub struct PendingRequest {
-    method: Method,
-    url: String,
-    headers: Vec<(HeaderName, HeaderValue)>,
-    body: Bytes,
-    http2: bool,
-    timeout: Option<Duration>,
-    /// The first setter that was refused; reported when the request is sent.
-    fault: Option<Failure>,
-}
 
 /// An answer that a guest may read.
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
@@ -66,79 +31,6 @@ pub struct Answer {
     headers: HeaderMap,
     trailers: HeaderMap,
     body: Bytes,
-}
-
-fn refused(code: &str, message: String) -> Failure {
-    Failure::new(ErrorKind::Config, code, message)
-}
-
-impl PendingRequest {
-    fn new(method: &str, url: String) -> Self {
-        let known = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"].contains(&method);
-        let fault = (!known).then(|| refused("method-not-allowed", format!("the method {method:?} is not offered")));
-        let method = Method::from_bytes(method.as_bytes()).unwrap_or(Method::GET);
-        PendingRequest { method, url, headers: Vec::new(), body: Bytes::new(), http2: false, timeout: None, fault }
-    }
-
-    fn fail(&mut self, code: &str, message: String) {
-        self.fault.get_or_insert_with(|| refused(code, message));
-    }
-
-    fn header(&mut self, names: &mut HeaderNames, name: &str, value: HeaderText) {
-        let name = match names.find(name) {
-            Ok(name) => name,
-            Err(message) => return self.fail("header-not-allowed", message),
-        };
-        if self.headers.len() >= HEADERS_MAX {
-            return self.fail("header-not-allowed", format!("a request may have {HEADERS_MAX} headers"));
-        }
-        let value = match value {
-            HeaderText::Plain(text) => HeaderValue::from_maybe_shared(Bytes::from(text)),
-            HeaderText::Secret(bytes) => HeaderValue::from_bytes(&bytes).map(|mut value| {
-                value.set_sensitive(true);
-                value
-            }),
-        };
-        match value {
-            Ok(value) => self.headers.push((name, value)),
-            Err(_) => self.fail(
-                "header-not-allowed",
-                format!("the value of header `{name}` has characters that no header may have, such as a line break"),
-            ),
-        }
-    }
-}
-
-/// What a header is to say.
-enum HeaderText {
-    Plain(String),
-    Secret(Zeroizing<Vec<u8>>),
-}
-
-/// The header names that an instance has used, each checked once: a plugin sends the same few over and over.
-#[derive(Default)]
-pub(crate) struct HeaderNames(Vec<HeaderName>);
-
-impl HeaderNames {
-    /// Names remembered; more than any sensible plugin uses.
-    const REMEMBERED: usize = 32;
-
-    fn find(&mut self, name: &str) -> Result<HeaderName, String> {
-        if let Some(known) = self.0.iter().find(|known| known.as_str() == name) {
-            return Ok(known.clone());
-        }
-        let parsed = HeaderName::from_bytes(name.as_bytes()).map_err(|_| format!("{name:?} is not a header name"))?;
-        let reserved = HOST_HEADERS.contains(&parsed.as_str())
-            || parsed.as_str().starts_with("x-forwarded-")
-            || parsed.as_str().starts_with("x-aws-ec2-metadata-token");
-        if reserved {
-            return Err(format!("the header `{parsed}` is set by Freehold alone"));
-        }
-        if self.0.len() < Self::REMEMBERED {
-            self.0.push(parsed.clone());
-        }
-        Ok(parsed)
-    }
 }
 
 impl HostState {
@@ -160,74 +52,20 @@ impl HostState {
         Ok(self.table.get(secret)?.secret.expose().to_vec())
     }
 
-    /// Keeps the answer for the guest, or words the failure; writes the exchange down either way.
-    fn conclude(&mut self, sent: Sent) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
+    fn record(&mut self, sent: &Sent) {
         let body = sent.result.as_ref().map_or(&[][..], |answer| &answer.body);
         if self.recorder.wants(sent.succeeded()) {
             self.recorder.exchange(sent.exchange(), body, &self.scrubber);
         }
+    }
+
+    /// Keeps the answer for the guest, or words the failure; writes the exchange down either way.
+    fn conclude(&mut self, sent: Sent) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
+        self.record(&sent);
         match sent.result {
             Ok(answer) => Ok(Ok(self.table.push(answer)?)),
             Err(failure) => Ok(Err(error(failure))),
         }
-    }
-}
-
-/// An exchange that has ended, before anything was written down.
-struct Sent {
-    method: Method,
-    origin: Option<Arc<str>>,
-    status: Option<StatusCode>,
-    took: Duration,
-    request_bytes: usize,
-    response_bytes: u64,
-    result: Result<Answer, Failure>,
-}
-
-impl Sent {
-    fn succeeded(&self) -> bool {
-        self.result.is_ok() && self.status.is_some_and(|status| status.is_success())
-    }
-
-    fn exchange(&self) -> Exchange {
-        Exchange {
-            method: self.method.as_str().to_owned(),
-            origin: self.origin.as_deref().unwrap_or_default().to_owned(),
-            status: self.status.map(|status| status.as_u16()),
-            duration_ms: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
-            request_bytes: u64::try_from(self.request_bytes).unwrap_or(u64::MAX),
-            response_bytes: self.response_bytes,
-            excerpt: String::new(),
-            error: self.result.as_ref().err().map(|failure| failure.message.clone()),
-        }
-    }
-}
-
-/// Sends one request. Borrows nothing of the instance, so that several can run at once.
-async fn exchange(client: Client, request: PendingRequest, time_left: Duration, revoked: Revoked) -> Sent {
-    let began = Instant::now();
-    let PendingRequest { method, url, headers, body, http2, timeout, fault } = request;
-    let request_bytes = body.len();
-    let ended = |origin, status, response_bytes, result| Sent {
-        method: method.clone(),
-        origin,
-        status,
-        took: began.elapsed(),
-        request_bytes,
-        response_bytes,
-        result,
-    };
-    // Of many requests the later ones begin some time after the call.
-    if let Some(fault) = fault.or_else(|| revoked.is_raised().then(instance::revoked)) {
-        return ended(None, None, 0, Err(fault));
-    }
-    let timeout = Some(timeout.map_or(time_left, |wanted| wanted.min(time_left)));
-    match client.send(egress::Request { method: method.clone(), url, headers, body, http2, timeout }).await {
-        Ok(egress::Response { status, headers, trailers, body, bytes_read, origin }) => {
-            let answer = Answer { status: status.as_u16(), headers, trailers, body };
-            ended(Some(origin), Some(status), bytes_read, Ok(answer))
-        }
-        Err(error) => ended(error.origin, error.status, error.bytes_read, Err(error.failure)),
     }
 }
 
@@ -238,7 +76,7 @@ impl contract::Host for HostState {
     ) -> wasmtime::Result<Result<Resource<Answer>, types::Error>> {
         self.count_requests(1)?;
         let request = self.table.delete(request)?;
-        let sent = exchange(self.client.clone(), request, self.call.time_left(), self.revoked.clone()).await;
+        let sent = exchange(&self.client, request, self.call.time_left(), &self.revoked).await;
         self.conclude(sent)
     }
 
@@ -247,29 +85,39 @@ impl contract::Host for HostState {
         requests: Vec<Resource<PendingRequest>>,
     ) -> wasmtime::Result<Vec<Result<Resource<Answer>, types::Error>>> {
         self.count_requests(requests.len())?;
-        let count = requests.len();
-        let mut pending = Vec::with_capacity(count);
+        let mut pending = Vec::with_capacity(requests.len());
         for request in requests {
             pending.push(self.table.delete(request)?);
         }
-        let (client, time_left, revoked) = (self.client.clone(), self.call.time_left(), self.revoked.clone());
-        // Exchanges are made one by one as there is room for them: a list of futures would be moved about whole.
-        let exchanges = stream::iter(pending.into_iter().enumerate()).map(|(place, request)| {
-            exchange(client.clone(), request, time_left, revoked.clone()).map(move |sent| (place, sent))
+        let (at_once, time_left) = (self.limits.requests_at_once, self.call.time_left());
+        let sent = exchange_all(&self.client, pending, at_once, time_left, &self.revoked).await;
+        sent.into_iter().map(|sent| self.conclude(sent)).collect()
+    }
+
+    async fn send_alike(
+        &mut self,
+        pattern: Resource<PendingRequest>,
+        rows: Vec<(Vec<String>, Vec<u8>)>,
+    ) -> wasmtime::Result<Vec<Result<Option<Resource<Answer>>, types::Error>>> {
+        self.count_requests(rows.len())?;
+        let pattern = self.table.get(&pattern)?;
+        let pending = rows.into_iter().map(|(values, body)| pattern.varied(values, body)).collect();
+        let (at_once, time_left) = (self.limits.requests_at_once, self.call.time_left());
+        let sent = exchange_all(&self.client, pending, at_once, time_left, &self.revoked).await;
+        let concluded = sent.into_iter().map(|sent| {
+            if sent.succeeded() {
+                self.record(&sent);
+                return Ok(Ok(None));
+            }
+            Ok(self.conclude(sent)?.map(Some))
         });
-        // Unordered, so that one slow answer does not keep the requests behind it from being sent.
-        let mut exchanges = exchanges.buffer_unordered(self.limits.requests_at_once.max(1));
-        let mut answers: Vec<Option<Sent>> = std::iter::repeat_with(|| None).take(count).collect();
-        while let Some((place, sent)) = exchanges.next().await {
-            answers[place] = Some(sent);
-        }
-        answers.into_iter().flatten().map(|sent| self.conclude(sent)).collect()
+        concluded.collect()
     }
 }
 
 impl contract::HostRequest for HostState {
     fn new(&mut self, method: String, url: String) -> wasmtime::Result<Resource<PendingRequest>> {
-        Ok(self.table.push(PendingRequest::new(&method, url))?)
+        Ok(self.table.push(PendingRequest::new(&method, &url))?)
     }
 
     fn assemble(
@@ -280,7 +128,7 @@ impl contract::HostRequest for HostState {
         body: Vec<u8>,
         timeout_ms: Option<u32>,
     ) -> wasmtime::Result<Resource<PendingRequest>> {
-        let mut request = PendingRequest::new(&method, url);
+        let mut request = PendingRequest::new(&method, &url);
         request.headers.reserve(headers.len());
         for (name, value) in headers {
             request.header(&mut self.header_names, &name, HeaderText::Plain(value));
@@ -336,7 +184,8 @@ impl contract::HostRequest for HostState {
         let pending = self.pending(&request)?;
         let separator = if pending.url.contains('?') { '&' } else { '?' };
         let name = percent_encode(name.as_bytes(), NON_ALPHANUMERIC);
-        pending.url = format!("{}{separator}{name}={}", pending.url, percent_encode(&value, NON_ALPHANUMERIC));
+        let url = format!("{}{separator}{name}={}", pending.url, percent_encode(&value, NON_ALPHANUMERIC));
+        pending.url = url.into();
         Ok(())
     }
 
@@ -377,6 +226,24 @@ impl contract::HostRequest for HostState {
 
     fn timeout_ms(&mut self, request: Resource<PendingRequest>, ms: u32) -> wasmtime::Result<()> {
         self.pending(&request)?.timeout = Some(Duration::from_millis(ms.into()));
+        Ok(())
+    }
+
+    fn vary(&mut self, request: Resource<PendingRequest>, names: Vec<String>) -> wasmtime::Result<()> {
+        self.table.get_mut(&request)?.vary(&mut self.header_names, &names);
+        Ok(())
+    }
+
+    fn sign_each(
+        &mut self,
+        request: Resource<PendingRequest>,
+        name: String,
+        prefix: String,
+        secret: Resource<SecretHandle>,
+        parts: Vec<contract::SignedPart>,
+    ) -> wasmtime::Result<()> {
+        let key = Secret::new(self.plain(&secret)?);
+        self.table.get_mut(&request)?.sign_each(&mut self.header_names, &name, Signature { prefix, key, parts });
         Ok(())
     }
 

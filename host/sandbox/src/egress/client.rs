@@ -32,7 +32,7 @@ pub struct Request {
     /// One of GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS.
     pub method: Method,
     /// The URL.
-    pub url: String,
+    pub url: Arc<str>,
     /// Headers, in their order. Those that belong to the connection are refused.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The body.

@@ -61,7 +61,7 @@ fn policy(url: &str) -> Arc<EndpointPolicy> {
 fn post(url: &str) -> Request {
     Request {
         method: Method::POST,
-        url: url.to_owned(),
+        url: url.into(),
         headers: vec![(HeaderName::from_static("x-first"), HeaderValue::from_static("one"))],
         body: Bytes::from_static(b"hello"),
         http2: false,

@@ -12,6 +12,7 @@ wasmtime::component::bindgen!({
         "freehold:destination/credential.[method]secret.derive-pbkdf2": async | trappable,
         "freehold:destination/http.send": async | trappable,
         "freehold:destination/http.send-all": async | trappable,
+        "freehold:destination/http.send-alike": async | trappable,
         "freehold:destination/stream.connect": async | trappable,
         "freehold:destination/stream.[method]connection.write": async | trappable,
         "freehold:destination/stream.[method]connection.write-secret": async | trappable,

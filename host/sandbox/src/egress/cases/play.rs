@@ -150,7 +150,7 @@ impl Scene {
         let headers = self.headers.iter().map(header).collect::<Result<Vec<_>, &str>>()?;
         let request = Request {
             method: Method::POST,
-            url: url.to_owned(),
+            url: (*url).into(),
             headers,
             body: Bytes::new(),
             timeout: None,
