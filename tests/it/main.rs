@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod bigquery;
 mod cli;
+mod contract;
 mod crash;
 mod delivery;
 mod egress;
