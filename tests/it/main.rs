@@ -15,6 +15,7 @@ mod isolation;
 mod kafka;
 mod key_services;
 mod keys;
+mod plugin_new;
 mod publishing;
 mod retry;
 mod rotation;

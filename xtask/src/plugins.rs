@@ -20,7 +20,7 @@ Usage: cargo xtask plugins [--guests] [--guest-toolchain rustup|debian]
 
 Examples:
   cargo xtask plugins
-  cargo run --bin freehold -- plugin check target/plugins/webhook.wasm
+  cargo run --bin freehold -- plugin inspect target/plugins/webhook.wasm
   cargo xtask plugins --guest-toolchain debian      the way of a machine without rustup's servers
 ";
 

@@ -62,7 +62,7 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Verify, export and sign the audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Check, list and install destination types.
+    /// Begin, inspect, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Ask the door to the network how it judges.
@@ -201,10 +201,29 @@ Examples:
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Check a component without running it: manifest, permissions, digest, size. Exits 1 if it would be refused.
-    #[command(after_help = "Example:
-  freehold plugin check target/plugins/webhook.wasm")]
-    Check {
+    /// Begin a destination type of your own, in Rust: a folder that builds, with a test, a manifest and a README.
+    #[command(after_help = "Examples:
+  freehold plugin new redis-streams
+  freehold plugin new redis-streams --folder ~/src/redis-streams --sdk ~/src/freehold/sdk
+
+docs/plugins.md says how to go on.")]
+    New {
+        /// What the type is called: lower-case letters, digits and `-`.
+        name: String,
+        /// The new folder [default: NAME]
+        #[arg(long, value_name = "DIR")]
+        folder: Option<PathBuf>,
+        /// The folder of freehold-sdk [default: the one of the checkout that this program was built in]
+        #[arg(long, value_name = "DIR")]
+        sdk: Option<PathBuf>,
+    },
+    /// Inspect a component without running it: manifest, permissions, digest, size. Exits 1 if it would be refused.
+    #[command(
+        visible_alias = "check",
+        after_help = "Example:
+  freehold plugin inspect target/plugins/webhook.wasm"
+    )]
+    Inspect {
         /// The component.
         file: PathBuf,
         #[command(flatten)]

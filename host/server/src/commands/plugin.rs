@@ -1,4 +1,6 @@
-//! `freehold plugin`: check, list and install destination types. Nothing of a plugin runs here.
+//! `freehold plugin`: begin, inspect, list and install destination types. Nothing of a plugin runs here.
+
+mod new;
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -16,7 +18,8 @@ use crate::{plugin_folders, sources, wiring};
 /// Runs the command.
 pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
-        PluginCommand::Check { file, place } => {
+        PluginCommand::New { name, folder, sdk } => new::run(&name, folder, sdk),
+        PluginCommand::Inspect { file, place } => {
             let config = settings(&place)?.config;
             print(&describe(&check(&config, &file).await?));
             Ok(())
