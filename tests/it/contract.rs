@@ -12,15 +12,18 @@ async fn a_component_of_the_first_contract_delivers_signs_and_judges_as_ever() -
     let story = Story::on(Setup { components, ..Setup::default() }, bodies::retrying_at_once).await?;
     story.mailbox.script([Reply::Text(503, "not now".into())]);
 
-    for number in 0..3 {
+    // Alone in its batch, so that the whole attempt fails.
+    story.api.publish_one(&story.customer, "order.made", json!({ "number": 0 })).await?;
+    let failed = story.api.attempt_where(&story.destination, |attempt| attempt["state"] == "failed").await?;
+    assert_eq!(failed["failure"]["code"], "http-503", "{failed}");
+    for number in 1..4 {
         story.api.publish_one(&story.customer, "order.made", json!({ "number": number })).await?;
     }
 
     // The receiver takes nothing whose signature is not right.
     let settled = story.api.settled(&story.of_destination()).await?;
+    assert_eq!(settled.len(), 4);
     assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
-    let failed = story.api.attempt_where(&story.destination, |attempt| attempt["state"] == "failed").await?;
-    assert_eq!(failed["failure"]["code"], "http-503", "{failed}");
     let tried = story.api.post(&format!("/v1/destinations/{}/test", story.destination), &json!({})).await?;
     assert_eq!(tried.status, 200, "{}", tried.text());
     Ok(())
