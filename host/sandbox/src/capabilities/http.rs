@@ -90,7 +90,7 @@ impl contract::Host for HostState {
             pending.push(self.table.delete(request)?);
         }
         let (at_once, time_left) = (self.limits.requests_at_once, self.call.time_left());
-        let sent = exchange_all(&self.client, pending, at_once, time_left, &self.revoked).await;
+        let sent = exchange_all(&self.client, pending.into_iter(), at_once, time_left, &self.revoked).await;
         sent.into_iter().map(|sent| self.conclude(sent)).collect()
     }
 
@@ -101,7 +101,7 @@ impl contract::Host for HostState {
     ) -> wasmtime::Result<Vec<Result<Option<Resource<Answer>>, types::Error>>> {
         self.count_requests(rows.len())?;
         let pattern = self.table.get(&pattern)?;
-        let pending = rows.into_iter().map(|(values, body)| pattern.varied(values, body)).collect();
+        let pending = rows.into_iter().map(|(values, body)| pattern.varied(values, body));
         let (at_once, time_left) = (self.limits.requests_at_once, self.call.time_left());
         let sent = exchange_all(&self.client, pending, at_once, time_left, &self.revoked).await;
         let concluded = sent.into_iter().map(|sent| {

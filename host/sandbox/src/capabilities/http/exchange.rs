@@ -77,22 +77,23 @@ pub(super) async fn exchange(client: &Client, request: PendingRequest, time_left
     }
 }
 
-/// Sends several requests, `at_once` at a time, and tells what came of each in their order.
+/// Sends several requests, `at_once` at a time, and tells what came of each in their order. Each is asked for when there is
+/// room to send it.
 pub(super) async fn exchange_all(
     client: &Client,
-    mut pending: Vec<PendingRequest>,
+    mut pending: impl ExactSizeIterator<Item = PendingRequest> + Send,
     at_once: usize,
     time_left: Duration,
     revoked: &Revoked,
 ) -> Vec<Sent> {
     let count = pending.len();
     if count == 1
-        && let Some(only) = pending.pop()
+        && let Some(only) = pending.next()
     {
         return vec![exchange(client, only, time_left, revoked).await];
     }
     let senders = at_once.clamp(1, count.max(1));
-    let queue = Mutex::new(pending.into_iter().enumerate());
+    let queue = Mutex::new(pending.enumerate());
     let answers: Mutex<Vec<Option<Sent>>> = Mutex::new(std::iter::repeat_with(|| None).take(count).collect());
     // Each takes the next request as soon as its last one is answered, so that one slow answer keeps no other request
     // from being sent. A future for every request would be moved about whole.

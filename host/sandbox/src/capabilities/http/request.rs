@@ -15,6 +15,9 @@ use crate::interface::destination_0_1::freehold::destination::http as contract;
 
 /// Headers of one request. Destinations themselves accept fewer.
 const HEADERS_MAX: usize = 100;
+/// Signatures of one request, and parts of each: what they cost is the host's own time, which no budget of the guest counts.
+const SIGNATURES_MAX: usize = 8;
+const SIGNED_PARTS_MAX: usize = 16;
 
 /// Headers that frame a message, route it or speak for the host: never a guest's business.
 const HOST_HEADERS: [&str; 16] = [
@@ -158,6 +161,9 @@ impl PendingRequest {
     /// Names the headers whose values each of many requests alike brings along.
     pub(super) fn vary(&mut self, known: &mut HeaderNames, names: &[String]) {
         for name in names {
+            if self.varied.len() >= HEADERS_MAX {
+                return self.fail("header-not-allowed", format!("a request may have {HEADERS_MAX} headers"));
+            }
             match known.find(name) {
                 Ok(name) => self.varied.push(name),
                 Err(message) => self.fail("header-not-allowed", message),
@@ -173,6 +179,14 @@ impl PendingRequest {
         };
         if !signature.parts.iter().all(is_there) {
             return self.fail("header-values", "a signature covers a header that does not vary".to_owned());
+        }
+        let made: usize = self.signed.iter().map(|header| header.entries.len()).sum();
+        let bodies = signature.parts.iter().filter(|part| matches!(part, contract::SignedPart::Body)).count();
+        if made >= SIGNATURES_MAX || signature.parts.len() > SIGNED_PARTS_MAX || bodies > 1 {
+            let message = format!(
+                "a request may have {SIGNATURES_MAX} signatures, each of {SIGNED_PARTS_MAX} parts, with the body once"
+            );
+            return self.fail("too-much-signed", message);
         }
         let name = match known.find(name) {
             Ok(name) => name,
@@ -301,5 +315,33 @@ mod tests {
         assert_eq!(faulty(beyond.varied(vec!["1".into()], vec![])).as_deref(), Some("header-values"));
         let two = vec!["1\r\nhost: evil".to_owned()];
         assert_eq!(faulty(injected.varied(two, vec![])).as_deref(), Some("header-not-allowed"));
+    }
+
+    #[test]
+    fn a_guest_cannot_have_the_host_sign_without_end() {
+        use contract::SignedPart::{Body, Text};
+        let faulty = |signatures: Vec<Vec<contract::SignedPart>>| {
+            let (mut pattern, mut known) = pattern(&[]);
+            for parts in signatures {
+                pattern.sign_each(&mut known, "x-signature", signature("", parts));
+            }
+            (pattern.varied(vec![], vec![]).fault.map(|fault| fault.code), pattern.signed.len())
+        };
+        let texts = |count: usize| (0..count).map(|_| Text("x".into())).collect::<Vec<_>>();
+
+        assert_eq!(faulty((0..SIGNATURES_MAX).map(|_| vec![Body]).collect()), (None, 1));
+        assert_eq!(faulty(vec![texts(SIGNED_PARTS_MAX)]), (None, 1));
+        for beyond in [
+            (0..=SIGNATURES_MAX).map(|_| vec![Body]).collect(),
+            vec![texts(SIGNED_PARTS_MAX + 1)],
+            vec![vec![Body, Body]],
+        ] {
+            assert_eq!(faulty(beyond).0.as_deref(), Some("too-much-signed"));
+        }
+        let names = vec!["x-id".to_owned(); HEADERS_MAX + 1];
+        let (mut many, mut known) = pattern(&[]);
+        many.vary(&mut known, &names);
+        assert_eq!(many.varied.len(), HEADERS_MAX);
+        assert!(many.fault.is_some());
     }
 }
