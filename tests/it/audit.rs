@@ -301,7 +301,7 @@ async fn checkpoints_are_kept_in_a_bucket_and_never_written_over() -> Result {
         set("CREDENTIALS_FILE", path(&credentials)?),
         ("FREEHOLD_AUDIT_CHECKPOINT_MS".into(), "0".into()),
     ];
-    let host = TestHost::start_with(Setup { environment, ..Setup::default() }).await?;
+    let host = TestHost::start_with(Setup { environment: environment.clone(), ..Setup::default() }).await?;
     let api = host.tenant("acme")?;
     api.create_customer("customer-one").await?;
 
@@ -326,6 +326,13 @@ async fn checkpoints_are_kept_in_a_bucket_and_never_written_over() -> Result {
 
     let signed = store.requests().iter().all(|request| request.access_key == "OPERATOR");
     assert!(signed, "every request is signed");
+
+    // Another deployment, with another key, must not write over it.
+    let stranger = TestHost::start_with(Setup { environment, ..Setup::default() }).await?;
+    let refused = stranger.run(&["audit", "checkpoint"])?;
+    assert!(!refused.status.success() && text(&refused).contains("says otherwise"), "{}", text(&refused));
+    let after = store.objects("witness")?;
+    assert!(kept.iter().all(|was| after.iter().any(|is| is.key == was.key && is.bytes == was.bytes)), "{after:?}");
     Ok(())
 }
 

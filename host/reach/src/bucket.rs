@@ -1,12 +1,13 @@
 //! A bucket of the operator's for small files that are never written over.
 //!
-//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, with `if-none-match: *`: what is there stays. Stores
-//! that do not know that header, and say nothing, would write the same once more.
+//! <https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html>, with `if-none-match: *`: what is there stays. Some
+//! stores do not know that header and say nothing, so it is looked first whether something is there.
 
 use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use freehold_model::Sources;
 use http::{HeaderName, HeaderValue, Method, header};
 use sha2::{Digest, Sha256};
@@ -76,15 +77,29 @@ impl Bucket {
     /// # Errors
     /// When the store cannot be reached or refuses. The text says what to do, and holds no secret.
     pub async fn keep(&self, name: &str, text: &str) -> Result<bool, AskError> {
+        if let Some(kept) = self.kept(name).await? {
+            return Ok(kept == text.as_bytes());
+        }
         let answer = self.ask(Method::PUT, name, text.as_bytes()).await?;
         match answer.status {
-            200 => return Ok(true),
-            // It is there, or somebody else is writing it right now.
-            409 | 412 => {}
-            _ => return Err(self.refusal("PUT", &answer)),
+            200 => Ok(true),
+            // Somebody else has written it in the meantime, or is writing it right now.
+            409 | 412 => match self.kept(name).await? {
+                Some(kept) => Ok(kept == text.as_bytes()),
+                None => Err(self.refusal("PUT", &answer)),
+            },
+            _ => Err(self.refusal("PUT", &answer)),
         }
-        let kept = self.ask(Method::GET, name, &[]).await?;
-        if kept.status == 200 { Ok(kept.body == text.as_bytes()) } else { Err(self.refusal("GET", &kept)) }
+    }
+
+    /// What is there. S3 answers 403 for what is not, to those who may not list the bucket.
+    async fn kept(&self, name: &str) -> Result<Option<Bytes>, AskError> {
+        let answer = self.ask(Method::GET, name, &[]).await?;
+        match answer.status {
+            200 => Ok(Some(answer.body)),
+            403 | 404 => Ok(None),
+            _ => Err(self.refusal("GET", &answer)),
+        }
     }
 
     async fn ask(&self, method: Method, name: &str, body: &[u8]) -> Result<Answer, AskError> {
