@@ -1,8 +1,5 @@
 //! The API keys of a tenant.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
-
 use freehold_model::api_key::ApiKey;
 use freehold_model::audit::AuditEntry;
 use freehold_model::page::{Page, PageRequest};
@@ -11,17 +8,6 @@ use freehold_model::{ApiKeyId, Scope, Timestamp};
 use crate::engine::Reach;
 use crate::sql::api_keys;
 use crate::{Store, StoreError};
-
-/// When keys were last seen, so that a busy key is written once a minute instead of once a request.
-#[derive(Clone, Default)]
-pub(crate) struct Touched(Arc<Mutex<HashMap<ApiKeyId, i64>>>);
-
-impl Touched {
-    fn is_news(&self, id: &ApiKeyId, minute: i64) -> bool {
-        let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        seen.insert(id.clone(), minute) != Some(minute)
-    }
-}
 
 impl Store {
     /// Stores a new key of the scope's tenant.
@@ -101,15 +87,12 @@ impl Store {
         api_keys::find_across_tenants(&mut connection, hash).await
     }
 
-    /// Notes that a key was used now, to the minute.
+    /// Notes that a key was used now, to the minute. Each call writes: the caller decides how often that is worth it.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn touch_api_key(&self, scope: &Scope, id: &ApiKeyId) -> Result<(), StoreError> {
         let minute = self.sources.now().millis() / 60_000 * 60_000;
-        if !self.touched.is_news(id, minute) {
-            return Ok(());
-        }
         let scope = scope.clone();
         let id = id.clone();
         self.engine

@@ -49,7 +49,6 @@ pub const POSTGRES_ROLES: &str = include_str!("../migrations/postgres/roles.sql"
 pub struct Store {
     engine: Engine,
     sources: Sources,
-    touched: api_keys::Touched,
 }
 
 impl Store {
@@ -79,7 +78,7 @@ impl Store {
 
     async fn with(engine: Engine, sources: Sources) -> Result<Store, StoreError> {
         engine.cancel_left().await?;
-        Ok(Store { engine, sources, touched: api_keys::Touched::default() })
+        Ok(Store { engine, sources })
     }
 
     /// Whether other hosts may be using the database as well.
