@@ -6,6 +6,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use freehold_model::Sources;
+use freehold_reach::aws::AwsCredentials;
+use freehold_reach::aws::signature::{self, Unsigned};
+use freehold_reach::{Answer, AskError, Reach, in_its_words};
 use http::{HeaderName, Method, header};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -13,10 +16,6 @@ use zeroize::Zeroizing;
 
 use crate::message;
 use crate::remote::Binding;
-use freehold_reach::aws::AwsCredentials;
-use freehold_reach::aws::signature::{self, Unsigned};
-use freehold_reach::{Answer, Reach};
-use freehold_reach::{AskError, in_its_words};
 
 const CONTENT_TYPE: &str = "application/x-amz-json-1.1";
 

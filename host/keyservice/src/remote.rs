@@ -9,6 +9,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use freehold_model::Sources;
+use freehold_reach::AskError;
 use freehold_vault::{Health, KeyEncryption, KeyReference, VaultError, WrapPlace};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -16,7 +17,6 @@ use zeroize::Zeroizing;
 
 use crate::aws_kms::AwsKms;
 use crate::transit::Transit;
-use freehold_reach::AskError;
 
 /// How long to wait before a question is asked again, for each time that it is.
 const PAUSES: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(500)];

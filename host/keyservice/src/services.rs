@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use freehold_model::Sources;
+use freehold_reach::{Means, Reach};
 use freehold_vault::{KeyEncryption, KeyReference, KeyService};
 
 use crate::aws_kms::{self, AwsKms};
@@ -13,7 +14,6 @@ use crate::config::{ConfigError, KeyServicesConfig};
 use crate::remote::{Keeper, RemoteKey};
 use crate::transit::{Server, Transit};
 use crate::transit_login::Login;
-use freehold_reach::{Means, Reach};
 
 /// The key services of a deployment. Clones are the same.
 #[derive(Clone)]

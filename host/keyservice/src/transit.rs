@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use freehold_reach::{Answer, AskError, Reach, in_its_words};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -14,8 +15,6 @@ use zeroize::Zeroizing;
 use crate::message;
 use crate::remote::Binding;
 use crate::transit_login::Login;
-use freehold_reach::{Answer, Reach};
-use freehold_reach::{AskError, in_its_words};
 
 /// What it says of a key that is not there.
 const NO_KEY: &str = "encryption key not found";

@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use freehold_reach::aws::read;
+use freehold_reach::{AskError, Reach, SecretText, in_its_words};
 use http::{HeaderName, HeaderValue, Method};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
@@ -10,9 +12,6 @@ use zeroize::Zeroizing;
 
 use crate::config::TransitLogin;
 use crate::transit::{nonsense, passes};
-use freehold_reach::Reach;
-use freehold_reach::aws::read;
-use freehold_reach::{AskError, in_its_words};
 
 const TOKEN: HeaderName = HeaderName::from_static("x-vault-token");
 const NAMESPACE: HeaderName = HeaderName::from_static("x-vault-namespace");
@@ -93,7 +92,7 @@ impl Login {
         namespace: Option<&str>,
         mount: &str,
         role_id: &str,
-        secret_id: Result<&freehold_reach::SecretText, &PathBuf>,
+        secret_id: Result<&SecretText, &PathBuf>,
     ) -> Result<Zeroizing<String>, AskError> {
         // Held while logging in, so that many questions share one token.
         let mut given = self.given.lock().await;
