@@ -15,10 +15,10 @@ mod test;
 const HELP: &str = "\
 Freehold's developer commands.
 
-  cargo xtask demo      see it work: events reach a webhook and a bucket of each of two customers
+  cargo xtask demo      see it work: events reach what each of two customers owns, a webhook, a bucket, a topic and a table
   cargo xtask test      check everything: format, lints, unit, property, end-to-end tests, proofs in short form
   cargo xtask plugins   build the destination types into target/plugins
-  cargo xtask prove     check the claims of the README one by one: sandbox, secrets, crash, signatures
+  cargo xtask prove     check the claims of the README one by one; without a name all of them
   cargo xtask bench     measure, and compare with the floors
 
 Each explains itself with --help. A first look:
