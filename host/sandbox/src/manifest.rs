@@ -52,6 +52,9 @@ pub struct Manifest {
     /// Whether every batch wants a fresh instance.
     #[serde(default)]
     pub fresh: bool,
+    /// Whether a batch that is brought a second time leaves the destination as the first left it.
+    #[serde(default)]
+    pub idempotent: bool,
 }
 
 /// How large the batches of a type may be.
