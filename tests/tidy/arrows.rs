@@ -5,9 +5,10 @@ use freehold_tests::Result;
 use crate::tree;
 
 /// The rooms of the host, lowest first, and what each may import. Neighbours on a level do not see each other.
-const ARROWS: [(&str, &[&str]); 11] = [
+const ARROWS: [(&str, &[&str]); 12] = [
     ("model", &[]),
     ("audit", &["model"]),
+    ("trust", &[]),
     ("vault", &["model"]),
     ("store", &["model", "audit"]),
     ("sandbox", &["model"]),
@@ -16,7 +17,10 @@ const ARROWS: [(&str, &[&str]); 11] = [
     ("control", &["model", "audit", "vault", "store", "sandbox"]),
     ("pipeline", &["model", "vault", "store", "sandbox"]),
     ("api", &["model", "control", "pipeline"]),
-    ("server", &["model", "audit", "vault", "store", "sandbox", "reach", "keyservice", "control", "pipeline", "api"]),
+    (
+        "server",
+        &["model", "audit", "trust", "vault", "store", "sandbox", "reach", "keyservice", "control", "pipeline", "api"],
+    ),
 ];
 
 /// Heavy dependencies and the only rooms that may have them: whoever wants to know what they do looks there.

@@ -13,7 +13,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::api_keys::{ApiKeysCommand, ScopeArg};
 pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
-pub(crate) use self::plugin::PluginCommand;
+pub(crate) use self::plugin::{PluginCommand, SignKeyArgs};
 use crate::config::LogFormat;
 
 /// Delivers a product's events into what its customers own, under the customers' own credentials.
@@ -64,7 +64,7 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Verify, export and sign the audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Begin, inspect, list and install destination types.
+    /// Begin, inspect, sign, verify, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Ask the door to the network how it judges.

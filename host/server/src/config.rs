@@ -11,6 +11,7 @@ mod key_services;
 mod known;
 mod layers;
 mod show;
+mod trust;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -24,9 +25,11 @@ use zeroize::Zeroizing;
 pub(crate) use self::database::DatabaseUrl;
 use self::egress::EgressSection;
 use self::key_services::{AwsKmsSection, ServiceSecrets, TransitSection};
+pub(crate) use self::trust::read_key;
 use crate::cli::{ServeArgs, WhereArgs};
 use crate::failure::Failure;
 use audit_bucket::AuditBucketSection;
+use trust::TrustSection;
 
 /// Every setting but the key-encryption key itself.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -60,6 +63,8 @@ pub(crate) struct Config {
     pub(crate) always_fresh: bool,
     /// Bounds on plugins.
     pub(crate) limits: Limits,
+    /// Whose destination types are trusted.
+    pub(crate) trust: TrustSection,
     /// What the egress door allows.
     pub(crate) egress: EgressSection,
     /// How deliveries are worked off.
@@ -99,6 +104,7 @@ impl Default for Config {
             drain_ms: 20_000,
             always_fresh: false,
             limits: Limits::default(),
+            trust: TrustSection::default(),
             egress: EgressSection::default(),
             delivery: PipelineConfig::default(),
             transit: TransitSection::default(),

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 
 use super::WhereArgs;
 
@@ -36,6 +36,57 @@ docs/plugins.md says how to go on.")]
         #[command(flatten)]
         place: WhereArgs,
     },
+    /// Make a key to sign components with: a private key for you alone, and the public one for those who trust you.
+    #[command(after_help = "Examples:
+  freehold plugin keygen --key acme.key         writes acme.key (mode 0600) and acme.pub
+  freehold plugin keygen --key ~/keys/acme.key
+
+Operators put the printed line into their settings, or the file acme.pub into `trust.key_files`:
+  [trust]
+  keys = [\"acme=MCowBQYDK2VwAyEA…\"]
+
+The private key is PEM (PKCS #8, Ed25519), not encrypted: whoever can read it can sign for you.
+Exit codes: 0 made, 2 could not be written, or there is a key already.")]
+    Keygen {
+        /// The new file of the private key; the public key is written beside it, as .pub
+        #[arg(long, value_name = "FILE")]
+        key: PathBuf,
+    },
+    /// Sign a component with your private key: writes the signature beside it, as FILE.sig.
+    #[command(after_help = "Examples:
+  freehold plugin sign target/my-type.wasm --key acme.key
+  freehold plugin sign target/my-type.wasm --new-key acme.key     makes the key first
+
+What is signed is the component's digest. A bundle of cosign is understood as well:
+  cosign sign-blob --key cosign.key --bundle my-type.wasm.sigstore.json my-type.wasm
+
+Exit codes: 0 signed, 2 could not be tried.")]
+    Sign {
+        /// The component.
+        file: PathBuf,
+        #[command(flatten)]
+        keys: SignKeyArgs,
+    },
+    /// Check that somebody you trust signed a component. Nothing of it runs.
+    #[command(after_help = "Examples:
+  freehold plugin verify my-type.wasm                     with the keys of the settings (`trust.keys`)
+  freehold plugin verify my-type.wasm --key acme.pub      with this key alone
+  freehold plugin verify my-type.wasm --signature my-type.wasm.sigstore.json --key cosign.pub
+
+Without --signature it looks for FILE.sig, then for FILE.sigstore.json, both beside the component.
+Exit codes: 0 signed by somebody trusted, 1 not, 2 could not be tried.")]
+    Verify {
+        /// The component.
+        file: PathBuf,
+        /// File with the signature, Freehold's own or a bundle of cosign
+        #[arg(long, value_name = "FILE")]
+        signature: Option<PathBuf>,
+        /// File with a public key to trust, in the place of those in the settings; may be repeated
+        #[arg(long, value_name = "FILE")]
+        key: Vec<PathBuf>,
+        #[command(flatten)]
+        place: WhereArgs,
+    },
     /// List the destination types that the server would load.
     List {
         /// Folder with plugins; may be repeated.
@@ -53,4 +104,16 @@ docs/plugins.md says how to go on.")]
         #[command(flatten)]
         place: WhereArgs,
     },
+}
+
+/// The key that signs.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub(crate) struct SignKeyArgs {
+    /// File with your private key
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<PathBuf>,
+    /// Make a private key in this new file, as `keygen` does, and sign with it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_key: Option<PathBuf>,
 }

@@ -4,6 +4,8 @@ mod inspect;
 mod install;
 mod list;
 mod new;
+mod sign;
+mod verify;
 
 use crate::cli::PluginCommand;
 use crate::failure::Failure;
@@ -13,6 +15,9 @@ pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
         PluginCommand::New { name, folder, sdk } => new::run(&name, folder, sdk),
         PluginCommand::Inspect { file, place } => inspect::run(&file, &place).await,
+        PluginCommand::Keygen { key } => sign::keygen(&key),
+        PluginCommand::Sign { file, keys } => sign::run(&file, &keys),
+        PluginCommand::Verify { file, signature, key, place } => verify::run(&file, signature, &key, &place),
         PluginCommand::List { plugins, place } => list::run(plugins, &place).await,
         PluginCommand::Install { file, place } => install::run(&file, &place).await,
     }
