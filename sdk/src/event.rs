@@ -3,6 +3,8 @@
 use crate::bindings::freehold::destination::types as wit;
 use crate::{Error, time};
 
+mod line;
+
 /// One event, as the vendor published it.
 ///
 /// ```

@@ -57,14 +57,23 @@ mod error;
 mod event;
 mod export;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 pub mod context;
 pub mod credential;
+pub mod form;
+#[cfg(feature = "google")]
+pub mod google;
 pub mod http;
+pub mod isolate;
 pub mod log;
+#[cfg(feature = "objects")]
+pub mod objects;
 pub mod random;
 #[cfg(feature = "reveal")]
 pub mod reveal;
 pub mod stream;
+pub mod template;
 pub mod time;
 
 pub use error::{Error, ErrorKind};

@@ -1,6 +1,7 @@
 //! What the customer sets, what of it cannot work although it fits the schema, and the addresses that follow from it.
 
 use freehold_sdk::Error;
+use freehold_sdk::google::{Places, origin};
 use serde::Deserialize;
 
 use crate::naming::Naming;
@@ -49,8 +50,9 @@ pub(crate) struct Target {
     pub(crate) mode: Mode,
     pub(crate) create_tables: bool,
     pub(crate) location: Option<String>,
-    pub(crate) subject_token_url: Option<String>,
     pub(crate) origins: Origins,
+    /// Where tokens come from.
+    pub(crate) places: Places,
     /// Who writes, for messages: an account's address, once the credential is known.
     pub(crate) principal: String,
 }
@@ -60,26 +62,22 @@ pub(crate) struct Target {
 pub(crate) struct Origins {
     pub(crate) bigquery: String,
     pub(crate) storage: String,
-    pub(crate) token: String,
-    pub(crate) sts: String,
-    pub(crate) iamcredentials: String,
 }
+
+/// What tokens are good for: everything that is done with tables.
+const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
 impl Config {
     /// Checks what a schema cannot say, and finds the addresses.
     pub(crate) fn into_target(self) -> Result<Target, Error> {
         let naming = Naming::parse(self.table.as_deref().unwrap_or(Naming::DEFAULT))?;
-        if let Some(url) = &self.subject_token_url {
-            confidential("subject_token_url", url)?;
-        }
         let own = self.endpoints;
         let origins = Origins {
-            bigquery: origin("bigquery", own.bigquery, "https://bigquery.googleapis.com")?,
-            storage: origin("storage", own.storage, "https://bigquerystorage.googleapis.com")?,
-            token: origin("token", own.token, "https://oauth2.googleapis.com")?,
-            sts: origin("sts", own.sts, "https://sts.googleapis.com")?,
-            iamcredentials: origin("iamcredentials", own.iamcredentials, "https://iamcredentials.googleapis.com")?,
+            bigquery: origin("endpoints.bigquery", own.bigquery, "https://bigquery.googleapis.com")?,
+            storage: origin("endpoints.storage", own.storage, "https://bigquerystorage.googleapis.com")?,
         };
+        let places =
+            Places::new(SCOPE).at(own.token, own.sts, own.iamcredentials)?.subject_token_url(self.subject_token_url)?;
         Ok(Target {
             project: self.project,
             dataset: self.dataset,
@@ -87,8 +85,8 @@ impl Config {
             mode: self.mode,
             create_tables: self.create_tables.unwrap_or(true),
             location: self.location.filter(|location| !location.is_empty()),
-            subject_token_url: self.subject_token_url,
             origins,
+            places,
             principal: "the account".to_owned(),
         })
     }
@@ -130,33 +128,6 @@ impl Target {
     }
 }
 
-/// The address of a service, without a slash at its end.
-fn origin(name: &str, own: Option<String>, public: &str) -> Result<String, Error> {
-    let Some(own) = own.filter(|own| !own.is_empty()) else { return Ok(public.to_owned()) };
-    confidential(&format!("endpoints.{name}"), &own)?;
-    Ok(own.trim_end_matches('/').to_owned())
-}
-
-/// Refuses an address that tokens would travel to in the clear, unless it is on this very machine: an emulator's.
-fn confidential(field: &str, url: &str) -> Result<(), Error> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err(Error::config("endpoint-invalid", format!("{field} has no https://: write the whole address")));
-    };
-    let authority = rest.split(['/', '?']).next().unwrap_or_default();
-    let host = match authority.strip_prefix('[') {
-        Some(v6) => v6.split(']').next().unwrap_or_default(),
-        None => authority.split(':').next().unwrap_or_default(),
-    };
-    let is_local = host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
-    if scheme.eq_ignore_ascii_case("https") || is_local {
-        return Ok(());
-    }
-    Err(Error::config(
-        "endpoint-in-clear",
-        format!("{field} begins with http://, and tokens would be readable: use https://"),
-    ))
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -185,25 +156,6 @@ pub(crate) mod tests {
         assert_eq!(public.origins.storage, "https://bigquerystorage.googleapis.com");
         assert_eq!(private.origins.storage, "https://bigquerystorage-psc.p.googleapis.com");
         assert_eq!(private.origins.bigquery, "https://bigquery.googleapis.com");
-    }
-
-    #[test]
-    fn tokens_never_travel_in_the_clear_to_another_machine() {
-        let with = |endpoint: &str| {
-            target(&format!(r#"{{"project":"p","dataset":"d","endpoints":{{"token":"{endpoint}"}}}}"#))
-                .map_err(|error| error.code().to_owned())
-        };
-
-        for local in
-            ["http://127.0.0.1:9050", "http://localhost:9050/", "http://[::1]:9050", "https://token.example.com"]
-        {
-            assert!(with(local).is_ok(), "{local}");
-        }
-        for remote in
-            ["http://token.example.com", "http://10.0.0.1", "http://127.0.0.1.example.com", "HTTP://localhost.evil"]
-        {
-            assert_eq!(with(remote).unwrap_err(), "endpoint-in-clear", "{remote}");
-        }
     }
 
     #[test]
@@ -237,7 +189,7 @@ pub(crate) mod tests {
 
         // `deny_unknown_fields` makes this fail for a property that the type lacks.
         let target = serde_json::from_value::<Config>(all.into()).unwrap().into_target().unwrap();
-        assert_eq!(target.origins.iamcredentials, "https://x.example.com");
+        assert_eq!(target.origins.storage, "https://x.example.com");
         assert_eq!(properties["table"]["default"], Naming::DEFAULT);
         assert_eq!(properties.len(), 8);
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use freehold_sdk::google::Access;
 use freehold_sdk::http::{Request, Response, send_all};
 use freehold_sdk::{Error, context, log};
 use prost::Message;
@@ -9,7 +10,6 @@ use serde_json::Value;
 
 use crate::grpc;
 use crate::proto::{SERVICE, Status};
-use crate::token::Access;
 
 /// How long one call may take. Two fit into the time that a delivery has.
 const CALL_LIMIT: Duration = Duration::from_secs(25);
@@ -70,7 +70,7 @@ impl Call {
             method: "POST",
             url: format!("{origin}/{SERVICE}/{method}"),
             body: grpc::frame(message),
-            routing: Some(format!("{}={}", routing.0, crate::token::form::encoded(routing.1))),
+            routing: Some(format!("{}={}", routing.0, freehold_sdk::form::encoded(routing.1))),
         }
     }
 
@@ -96,7 +96,7 @@ impl Call {
 }
 
 /// How long a request may take that wants `longest`, in what is left of this delivery.
-pub(crate) fn limit(longest: Duration) -> Duration {
+fn limit(longest: Duration) -> Duration {
     context::time_left().saturating_sub(ANSWER_RESERVE).clamp(Duration::from_millis(1), longest)
 }
 

@@ -1,9 +1,10 @@
 //! The `bigquery` destination type: events as rows in tables of the customer's.
 //!
-//! `config` and `naming` say where rows go, `schema` what a table has, `rows` what an event becomes, `token` who writes.
+//! `config` and `naming` say where rows go, `schema` what a table has, `rows` what an event becomes.
 //! `append` brings rows there by the Storage Write API and `insert_all` by the older one, both by way of `google`; `tables`
 //! makes what is missing, `answer` judges what went wrong, `probe` is the test. `proto` and `grpc` are the languages spoken.
 
+use freehold_sdk::google::Access;
 use freehold_sdk::{Batch, Error, Outcome, Sink, context};
 
 mod answer;
@@ -19,7 +20,6 @@ mod proto;
 mod rows;
 mod schema;
 mod tables;
-mod token;
 
 /// Tables that one batch may go to: each needs several calls, and a delivery has a bounded number.
 const TABLES_PER_BATCH_MAX: usize = 100;
@@ -49,7 +49,7 @@ impl Sink for BigQuery {
 
     fn open(config: config::Config) -> Result<Self, Error> {
         let mut target = config.into_target()?;
-        let access = token::Access::from_credential(&target)?;
+        let access = Access::from_credential(&target.places)?;
         target.principal = access.principal();
         Ok(BigQuery {
             target,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use freehold_sdk::Error;
 use serde::Deserialize;
 
-use crate::template::Template;
+use crate::naming::{Key, Topic};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -118,8 +118,8 @@ pub(crate) struct Settings {
     pub(crate) ca_certificate: Option<String>,
     pub(crate) mechanism: Mechanism,
     pub(crate) oauth: Option<OAuth>,
-    pub(crate) topic: Template,
-    pub(crate) key: Template,
+    pub(crate) topic: Topic,
+    pub(crate) key: Key,
     pub(crate) format: Format,
     pub(crate) source: String,
     pub(crate) compression: Compression,
@@ -143,8 +143,8 @@ impl Config {
             ));
         }
         Ok(Settings {
-            topic: Template::topic(self.topic.as_deref().unwrap_or(Self::TOPIC))?,
-            key: Template::key(self.key.as_deref().unwrap_or(Self::KEY))?,
+            topic: Topic::parse(self.topic.as_deref().unwrap_or(Self::TOPIC))?,
+            key: Key::parse(self.key.as_deref().unwrap_or(Self::KEY))?,
             brokers: self.brokers.iter().map(|broker| broker.to_ascii_lowercase()).collect(),
             broker_hosts: self.broker_hosts.iter().map(|host| host.to_ascii_lowercase()).collect(),
             security: self.security,

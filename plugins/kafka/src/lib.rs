@@ -1,12 +1,13 @@
 //! The `kafka` destination type: events as records in topics of the customer's cluster.
 //!
-//! `config` is what the customer set, `template` names topics and keys. `encode` says what of an event stands in a record,
+//! `config` is what the customer set, `naming` names topics and keys. `encode` says what of an event stands in a record,
 //! `records`, `compress` and `crc` how records lie in a batch, `partition` where it goes. `cluster` finds brokers by `metadata` and
 //! speaks with them over a `session`, framed by `wire` and signed in by `sasl`. `produce` brings batches there, `verdict` and
 //! `error` judge the answers, `producer` remembers what is in doubt. `probe` checks without writing.
 
 use std::rc::Rc;
 
+use freehold_sdk::template::Names;
 use freehold_sdk::{Batch, Error, Outcome, Sink, context};
 
 mod cluster;
@@ -16,6 +17,7 @@ mod crc;
 mod encode;
 mod error;
 mod metadata;
+mod naming;
 mod partition;
 mod probe;
 mod produce;
@@ -23,7 +25,6 @@ mod producer;
 mod records;
 mod sasl;
 mod session;
-mod template;
 mod verdict;
 mod wire;
 
@@ -46,13 +47,13 @@ impl Sink for Kafka {
     fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
         self.cluster.check_throttle()?;
         let (customer, destination) = (context::customer(), context::destination());
-        let names = template::Names { customer: &customer, destination: &destination };
+        let names = Names { batch_id: "", customer: &customer, destination: &destination };
         Ok(produce::deliver(&mut self.cluster, &mut self.producer, &self.settings, names, &batch))
     }
 
     fn verify(&mut self) -> Result<(), Error> {
         let (customer, destination) = (context::customer(), context::destination());
-        let names = template::Names { customer: &customer, destination: &destination };
+        let names = Names { batch_id: "", customer: &customer, destination: &destination };
         probe::probe(&mut self.cluster, &self.settings, names)
     }
 }

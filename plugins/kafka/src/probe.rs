@@ -1,5 +1,6 @@
 //! Would deliveries work? Connection, sign-in, topic and rights are checked without leaving a record.
 
+use freehold_sdk::template::Names;
 use freehold_sdk::{Error, log};
 use kafka_protocol::messages::TopicName;
 use kafka_protocol::messages::produce_request::{PartitionProduceData, ProduceRequest, TopicProduceData};
@@ -10,14 +11,13 @@ use crate::config::Settings;
 use crate::error::{self, About};
 use crate::produce::{Brokers as _, LOOKS_MAX, pause};
 use crate::records::{Builder, Headers, Record, Records};
-use crate::template::Names;
 
 /// Brokers that are connected to at most: the first few show whether the configuration names them.
 const BROKERS_MAX: usize = 8;
 
 /// Checks all that can be checked without a record.
 pub(crate) fn probe(cluster: &mut Cluster, settings: &Settings, names: Names<'_>) -> Result<(), Error> {
-    let topic = settings.topic.shared_topic(names);
+    let topic = settings.topic.shared(names);
     let topics: Vec<&str> = topic.iter().map(String::as_str).collect();
     let mut tells_rights = cluster.learn_rights(&topics)?;
     if settings.idempotent {

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use freehold_sdk::template::Names;
 use freehold_sdk::{Batch, Error, Outcome};
 use kafka_protocol::messages::{ProduceRequest, ProduceResponse};
 
@@ -13,7 +14,6 @@ use crate::metadata::Metadata;
 use crate::partition;
 use crate::producer::{Place, Producer};
 use crate::records::Identity;
-use crate::template::Names;
 use crate::verdict::{Verdict, judge};
 
 mod part;
@@ -95,7 +95,7 @@ impl<B: Brokers> Delivery<'_, B> {
         let open: Vec<usize> = (0..is_taken.len()).filter(|index| !is_taken[*index]).collect();
         let mut by_topic: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for index in open {
-            let topic = self.settings.topic.topic_of(&self.batch.events[index], self.names);
+            let topic = self.settings.topic.of(&self.batch.events[index], self.names);
             match by_topic.get_mut(&*topic) {
                 Some(members) => members.push(index),
                 None => drop(by_topic.insert(topic.into_owned(), vec![index])),
@@ -134,7 +134,7 @@ impl<B: Brokers> Delivery<'_, B> {
     fn sort_topic(&mut self, topic: &str, count: usize, members: Vec<usize>) {
         let mut by_partition: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for index in members {
-            let partition = match self.settings.key.key_of(&self.batch.events[index], self.names) {
+            let partition = match self.settings.key.of(&self.batch.events[index], self.names) {
                 Some(key) => partition::of_key(key.as_bytes(), count),
                 None => partition::of_batch(&self.batch.id, count),
             };

@@ -1,5 +1,6 @@
 //! Judges what the store answered, by the code in its XML and then by the status. Pure.
 
+use freehold_sdk::aws::{element, word};
 use freehold_sdk::{Error, ErrorKind};
 
 use crate::config::Target;
@@ -18,7 +19,7 @@ pub(crate) fn judge(answer: Answer<'_>, target: &Target) -> Error {
         return unnamed(answer.by_status, target);
     };
     let (kind, message) = meaning(code, &answer, target);
-    Error::new(kind, word(code), message)
+    Error::new(kind, word("s3", code), message)
         .with_retry_after(answer.by_status.retry_after())
         .with_request_sent(answer.by_status.request_sent())
 }
@@ -52,7 +53,7 @@ fn meaning(code: &str, answer: &Answer<'_>, target: &Target) -> (ErrorKind, Stri
             format!("the session token does not belong to this access key id ({code}): save all three fields again"),
         ),
         "AccessDenied" | "AllAccessDisabled" | "AccountProblem" | "InvalidSecurity" => {
-            let place = format!("{bucket}/{}", target.template.shared_folder());
+            let place = format!("{bucket}/{}", target.naming.shared_folder());
             (
                 Auth,
                 format!(
@@ -95,7 +96,7 @@ fn meaning(code: &str, answer: &Answer<'_>, target: &Target) -> (ErrorKind, Stri
 }
 
 fn bucket_missing(target: &Target) -> String {
-    format!("there is no bucket {} at {}: create it, or correct the name", target.bucket, target.host)
+    format!("there is no bucket {} at {}: create it, or correct the name", target.bucket, target.origin.host)
 }
 
 fn wrong_region(code: &str, answer: &Answer<'_>, target: &Target) -> String {
@@ -112,25 +113,6 @@ fn wrong_region(code: &str, answer: &Answer<'_>, target: &Target) -> String {
 /// The store's own words. The host bounds and scrubs every message.
 fn text_of<'a>(answer: &Answer<'a>) -> &'a str {
     element(answer.body, "Message").unwrap_or("no reason given")
-}
-
-/// The code in the form of our own: `NoSuchBucket` becomes `s3-no-such-bucket`.
-fn word(code: &str) -> String {
-    let mut word = "s3".to_owned();
-    for (index, character) in code.chars().filter(char::is_ascii_alphanumeric).take(48).enumerate() {
-        if index == 0 || character.is_ascii_uppercase() {
-            word.push('-');
-        }
-        word.push(character.to_ascii_lowercase());
-    }
-    word
-}
-
-/// The text of the first element of that name.
-fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
-    let start = xml.find(&format!("<{name}>"))? + name.len() + 2;
-    let length = xml[start..].find(&format!("</{name}>"))?;
-    Some(xml[start..start + length].trim()).filter(|text| !text.is_empty())
 }
 
 #[cfg(test)]

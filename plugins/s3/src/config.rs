@@ -1,9 +1,9 @@
 //! What the customer sets, what of it cannot work although it fits the schema, and the bucket's address that follows from it.
 
 use freehold_sdk::Error;
+use freehold_sdk::aws::{Origin, Service};
+use freehold_sdk::objects::{Compression, Naming};
 use serde::Deserialize;
-
-use crate::template::Template;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,14 +22,6 @@ pub(crate) struct Config {
 }
 
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Compression {
-    #[default]
-    None,
-    Gzip,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
 enum Encryption {
     #[default]
     #[serde(rename = "none")]
@@ -45,13 +37,10 @@ enum Encryption {
 pub(crate) struct Target {
     pub(crate) bucket: String,
     pub(crate) region: String,
-    /// `https` or `http`.
-    pub(crate) scheme: String,
-    /// As it stands in the `host` header: without the scheme's own port.
-    pub(crate) host: String,
+    pub(crate) origin: Origin,
     /// What precedes the key in the path: empty, or `/` and the bucket.
     pub(crate) path_prefix: String,
-    pub(crate) template: Template,
+    pub(crate) naming: Naming,
     pub(crate) compression: Compression,
     /// Headers of every object: encryption and storage class.
     pub(crate) object_headers: Vec<(&'static str, String)>,
@@ -61,21 +50,20 @@ impl Config {
     /// Checks what a schema cannot say, and finds the address.
     pub(crate) fn into_target(self) -> Result<Target, Error> {
         let object_headers = self.object_headers()?;
-        let (scheme, host, path_prefix) = self.address()?;
-        let template = Template::parse(self.key_template.as_deref().unwrap_or(Template::DEFAULT))?;
+        let (origin, path_prefix) = self.address()?;
+        let naming = Naming::parse(self.key_template.as_deref().unwrap_or(Naming::DEFAULT))?;
         Ok(Target {
             bucket: self.bucket,
             region: self.region,
-            scheme,
-            host,
+            origin,
             path_prefix,
-            template,
+            naming,
             compression: self.compression,
             object_headers,
         })
     }
 
-    fn address(&self) -> Result<(String, String, String), Error> {
+    fn address(&self) -> Result<(Origin, String), Error> {
         let in_path = format!("/{}", self.bucket);
         if let Some(endpoint) = &self.endpoint {
             if self.path_style == Some(false) {
@@ -84,14 +72,13 @@ impl Config {
                     "with an endpoint of your own only path-style addresses are supported: set path_style to true or remove it",
                 ));
             }
-            let (scheme, host) = split_endpoint(endpoint)?;
-            return Ok((scheme, host, in_path));
+            return Ok((split_endpoint(endpoint)?, in_path));
         }
         // A certificate for `*.s3…` does not cover a name with a further dot in it.
         if self.path_style == Some(true) || self.bucket.contains('.') {
-            return Ok(("https".to_owned(), format!("s3.{}.amazonaws.com", self.region), in_path));
+            return Ok((amazon(format!("s3.{}.amazonaws.com", self.region)), in_path));
         }
-        Ok(("https".to_owned(), format!("{}.s3.{}.amazonaws.com", self.bucket, self.region), String::new()))
+        Ok((amazon(format!("{}.s3.{}.amazonaws.com", self.bucket, self.region)), String::new()))
     }
 
     fn object_headers(&self) -> Result<Vec<(&'static str, String)>, Error> {
@@ -117,33 +104,29 @@ impl Config {
     }
 }
 
-/// Takes `scheme://host[:port]` apart. The host is signed, so it has to be written the way the request carries it.
-fn split_endpoint(endpoint: &str) -> Result<(String, String), Error> {
-    let invalid = |problem: &str| {
+impl Target {
+    /// What requests are signed for.
+    pub(crate) fn service(&self) -> Service<'_> {
+        Service { name: "s3", region: &self.region, scheme: &self.origin.scheme, host: &self.origin.host }
+    }
+}
+
+fn amazon(host: String) -> Origin {
+    Origin { scheme: "https".to_owned(), host }
+}
+
+/// The address of a store other than Amazon's, which has no path.
+fn split_endpoint(endpoint: &str) -> Result<Origin, Error> {
+    let found = Origin::parse(endpoint).and_then(|(origin, path)| match path {
+        "" | "/" => Ok(origin),
+        _ => Err("there must be nothing after the host name".to_owned()),
+    });
+    found.map_err(|problem| {
         Error::config(
             "endpoint-invalid",
             format!("endpoint is not an address like https://storage.example.com: {problem}"),
         )
-    };
-    let (scheme, rest) = endpoint.split_once("://").ok_or_else(|| invalid("it has no https://"))?;
-    let scheme = scheme.to_ascii_lowercase();
-    let own_port = match scheme.as_str() {
-        "https" => ":443",
-        "http" => ":80",
-        _ => return Err(invalid("it begins with neither https:// nor http://")),
-    };
-    let host = rest.strip_suffix('/').unwrap_or(rest);
-    if host.is_empty() || host.contains(['/', '\\', '?', '#']) {
-        return Err(invalid("there must be nothing after the host name"));
-    }
-    if host.contains('@') {
-        return Err(invalid("keys belong into the credential"));
-    }
-    if !host.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(invalid("write the host name in its ASCII form"));
-    }
-    let host = host.strip_suffix(own_port).unwrap_or(host);
-    Ok((scheme, host.to_ascii_lowercase()))
+    })
 }
 
 #[cfg(test)]
@@ -156,7 +139,7 @@ pub(crate) mod tests {
 
     fn url(json: &str) -> String {
         let target = target(json).unwrap();
-        format!("{}://{}{}", target.scheme, target.host, target.path_prefix)
+        format!("{}://{}{}", target.origin.scheme, target.origin.host, target.path_prefix)
     }
 
     #[test]
@@ -233,7 +216,7 @@ pub(crate) mod tests {
 
         // `deny_unknown_fields` makes this fail for a property that the type lacks.
         serde_json::from_value::<Config>(all).unwrap();
-        assert_eq!(properties["key_template"]["default"], Template::DEFAULT);
+        assert_eq!(properties["key_template"]["default"], Naming::DEFAULT);
         assert_eq!(properties.len(), 9);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use freehold_sdk::template::Names;
 use freehold_sdk::{Batch, Error};
 
 use kafka_protocol::messages::TopicName;
@@ -12,7 +13,6 @@ use crate::config::Settings;
 use crate::encode::Encoder;
 use crate::producer::{Doubt, Place};
 use crate::records::{BATCH_BYTES_MAX, Builder, Record, Records};
-use crate::template::Names;
 
 /// By all replicas that are in sync.
 const ACKS_ALL: i16 = -1;
@@ -97,7 +97,7 @@ pub(super) fn encode(
     let mut count = 0;
     for index in group {
         let event = &batch.events[*index];
-        let key = settings.key.key_of(event, names);
+        let key = settings.key.of(event, names);
         let (value, headers) = encoder.encode(event);
         let record = Record { time_ms: event.time_ms, key: key.as_deref().map(str::as_bytes), value, headers };
         if !builder.has_room(&record) {

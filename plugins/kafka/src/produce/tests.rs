@@ -168,7 +168,7 @@ impl Brokers for Scripted {
     }
 }
 
-const NAMES: Names<'_> = Names { customer: "cus_1", destination: "dst_1" };
+const NAMES: Names<'_> = Names { batch_id: "", customer: "cus_1", destination: "dst_1" };
 
 fn batch(id: &str, events: impl IntoIterator<Item = usize>) -> Batch {
     let event = |number: usize| Event {

@@ -4,17 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use freehold_sdk::credential::{self, Secret};
-use freehold_sdk::http::{BodyEncoding, Request, Response};
-use freehold_sdk::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::answer::{self, Granted, Refusal};
-use super::form::form;
-use super::{EXCHANGE_LIMIT, SCOPE, Token};
-use crate::config::Target;
-use crate::google::limit;
+use super::{Places, Token, exchange_limit};
+use crate::credential::{self, Secret};
+use crate::form::form;
+use crate::http::{BodyEncoding, Request, Response};
+use crate::{Error, ErrorKind};
 
 /// The only token endpoint that a configuration may name.
 const TOKEN_URL: &str = "https://sts.googleapis.com/v1/token";
@@ -80,6 +78,7 @@ pub(super) struct Federation {
     subject_member: Option<String>,
     subject_token_type: String,
     audience: String,
+    scope: String,
     sts_url: String,
     impersonation: Option<Account>,
     principal: String,
@@ -93,12 +92,12 @@ struct Account {
 }
 
 impl Federation {
-    pub(super) fn new(json: &str, target: &Target) -> Result<Self, Error> {
+    pub(super) fn new(json: &str, places: &Places) -> Result<Self, Error> {
         let configuration: Configuration = serde_json::from_str(json)
             .map_err(|error| invalid(&format!("it is not the JSON of one ({error}): save the file again, whole")))?;
         configuration.check()?;
         let url = configuration.source_url()?;
-        match &target.subject_token_url {
+        match &places.subject_token_url {
             Some(wanted) if *wanted == url => {}
             _ => {
                 let message = format!("set subject_token_url in the config to {url}, as credential_source.url says");
@@ -117,11 +116,12 @@ impl Federation {
             subject_token_type: configuration.subject_token_type.ok_or_else(|| lacks("subject_token_type"))?,
             principal: impersonation.map_or_else(|| format!("the identity of {audience}"), str::to_owned),
             impersonation: impersonation.map(|email| Account {
-                url: format!("{}{ACCOUNTS}{email}{GENERATE}", target.origins.iamcredentials),
+                url: format!("{}{ACCOUNTS}{email}{GENERATE}", places.iamcredentials),
                 lifetime_s: lifetime.unwrap_or(LIFETIME_S),
             }),
-            sts_url: format!("{}/v1/token", target.origins.sts),
+            sts_url: format!("{}/v1/token", places.sts),
             audience,
+            scope: places.scope.clone(),
         })
     }
 
@@ -139,7 +139,7 @@ impl Federation {
     }
 
     fn subject_token(&self) -> Result<Secret, Error> {
-        let request = Request::get(&self.subject_url).timeout(limit(EXCHANGE_LIMIT));
+        let request = Request::get(&self.subject_url).timeout(exchange_limit());
         let request = self.subject_headers.iter().fold(request, |request, (name, value)| request.header(name, value));
         let request = match credential::optional_field("subject_token_authorization") {
             Some(authorization) => request.secret_header("authorization", "", &authorization),
@@ -154,11 +154,11 @@ impl Federation {
     }
 
     fn exchange(&self, subject: &Secret) -> Result<Granted, Error> {
-        let scope = if self.impersonation.is_some() { IMPERSONATION_SCOPE } else { SCOPE };
+        let scope = if self.impersonation.is_some() { IMPERSONATION_SCOPE } else { &self.scope };
         let before = format!("{}&subject_token=", exchange_fields(&self.audience, scope, &self.subject_token_type));
         let answer = Request::post(&self.sts_url)
             .header("content-type", "application/x-www-form-urlencoded")
-            .timeout(limit(EXCHANGE_LIMIT))
+            .timeout(exchange_limit())
             .secret_body(before, subject, BodyEncoding::Form, "")
             .send()?;
         answer::granted(&self.success(&answer, &self.sts_url)?)
@@ -168,8 +168,8 @@ impl Federation {
         let federated = credential::seal(federated.token.as_bytes());
         let answer = Request::post(&account.url)
             .bearer(&federated)
-            .timeout(limit(EXCHANGE_LIMIT))
-            .json(&json!({ "scope": [SCOPE], "lifetime": format!("{}s", account.lifetime_s) }))?
+            .timeout(exchange_limit())
+            .json(&json!({ "scope": [self.scope], "lifetime": format!("{}s", account.lifetime_s) }))?
             .send()?;
         answer::impersonated(&self.success(&answer, &account.url)?, account.lifetime_s)
     }

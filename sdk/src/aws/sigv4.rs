@@ -1,4 +1,4 @@
-//! What AWS Signature Version 4 signs, and how the result is written
+//! What does AWS Signature Version 4 sign, and how is the result written?
 //! (<https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>). Pure: the keys are the host's.
 
 use std::collections::BTreeMap;
@@ -7,31 +7,31 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 /// The header of a session token. Its value is signed as well, and is sealed: see [`Canonical`].
-pub(crate) const TOKEN_HEADER: &str = "x-amz-security-token";
+pub(super) const TOKEN_HEADER: &str = "x-amz-security-token";
 
 /// The canonical request, split where a sealed session token belongs between the halves.
 #[derive(Debug)]
-pub(crate) struct Canonical {
-    pub(crate) before_token: String,
-    pub(crate) after_token: String,
-    pub(crate) signed_headers: String,
+pub(super) struct Canonical {
+    pub(super) before_token: String,
+    pub(super) after_token: String,
+    pub(super) signed_headers: String,
 }
 
 /// A request as it is signed.
-pub(crate) struct Request<'a> {
-    pub(crate) method: &'a str,
+pub(super) struct Request<'a> {
+    pub(super) method: &'a str,
     /// Encoded by [`encode_path`].
-    pub(crate) path: &'a str,
+    pub(super) path: &'a str,
     /// In canonical form: encoded, sorted, empty for these requests.
-    pub(crate) query: &'a str,
+    pub(super) query: &'a str,
     /// Names in lower case. Without the session token.
-    pub(crate) headers: &'a BTreeMap<&'a str, String>,
-    pub(crate) has_token: bool,
-    pub(crate) payload_sha256: &'a str,
+    pub(super) headers: &'a BTreeMap<&'a str, String>,
+    pub(super) has_token: bool,
+    pub(super) payload_sha256: &'a str,
 }
 
 impl Request<'_> {
-    pub(crate) fn canonical(&self) -> Canonical {
+    pub(super) fn canonical(&self) -> Canonical {
         let mut names: Vec<&str> = self.headers.keys().copied().collect();
         if self.has_token {
             names.push(TOKEN_HEADER);
@@ -55,28 +55,28 @@ impl Request<'_> {
 }
 
 /// The steps by which a signing key is derived from `AWS4` and the secret access key: also the credential scope.
-pub(crate) struct Scope<'a> {
+pub(super) struct Scope<'a> {
     /// `YYYYMMDD`.
-    pub(crate) date: &'a str,
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
+    pub(super) date: &'a str,
+    pub(super) region: &'a str,
+    pub(super) service: &'a str,
 }
 
 impl Scope<'_> {
-    pub(crate) fn steps(&self) -> [&str; 4] {
+    pub(super) fn steps(&self) -> [&str; 4] {
         [self.date, self.region, self.service, "aws4_request"]
     }
 
-    pub(crate) fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         self.steps().join("/")
     }
 }
 
-pub(crate) fn string_to_sign(timestamp: &str, scope: &Scope<'_>, canonical_sha256: &[u8]) -> String {
+pub(super) fn string_to_sign(timestamp: &str, scope: &Scope<'_>, canonical_sha256: &[u8]) -> String {
     format!("AWS4-HMAC-SHA256\n{timestamp}\n{}\n{}", scope.text(), hex(canonical_sha256))
 }
 
-pub(crate) fn authorization(access_key_id: &str, scope: &Scope<'_>, signed_headers: &str, signature: &[u8]) -> String {
+pub(super) fn authorization(access_key_id: &str, scope: &Scope<'_>, signed_headers: &str, signature: &[u8]) -> String {
     format!(
         "AWS4-HMAC-SHA256 Credential={access_key_id}/{},SignedHeaders={signed_headers},Signature={}",
         scope.text(),
@@ -85,7 +85,7 @@ pub(crate) fn authorization(access_key_id: &str, scope: &Scope<'_>, signed_heade
 }
 
 /// Encodes a path once, as S3 wants it: all but `A-Z a-z 0-9 - . _ ~` and the `/` between folders.
-pub(crate) fn encode_path(path: &str) -> String {
+pub(super) fn encode_path(path: &str) -> String {
     let mut encoded = String::with_capacity(path.len());
     for byte in path.bytes() {
         match byte {
@@ -98,11 +98,11 @@ pub(crate) fn encode_path(path: &str) -> String {
     encoded
 }
 
-pub(crate) fn sha256(bytes: &[u8]) -> [u8; 32] {
+pub(super) fn sha256(bytes: &[u8]) -> [u8; 32] {
     Sha256::digest(bytes).into()
 }
 
-pub(crate) fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         // Writing to a String cannot fail.
         let _ = write!(text, "{byte:02x}");

@@ -1,8 +1,9 @@
 //! What does a token endpoint answer (RFC 6749 §5, RFC 8693 §2.2), and what shall the customer do about a refusal? Pure.
 
-use freehold_sdk::{Error, ErrorKind};
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::{Error, ErrorKind};
 
 /// A token without a stated end lasts this long. All of Google's endpoints state one.
 const LIFETIME_S: u64 = 3600;

@@ -1,44 +1,89 @@
-//! Writes a batch as objects of JSON lines. Pure, and deterministic: a retry writes the same bytes under the same keys.
+//! How does a batch become objects of JSON lines in a store? Pure, and deterministic: a retry writes the same bytes under the
+//! same keys. With the feature `objects`.
 
 use std::collections::HashMap;
 use std::io::Write;
 
 use flate2::{Compression as Level, GzBuilder};
-use freehold_sdk::{Batch, Error, Event};
 
-use crate::config::Compression;
-use crate::template::{Names, Template};
+use crate::template::Names;
+use crate::{Batch, Error};
+
+mod naming;
+
+pub use naming::Naming;
+
+/// Whether objects are compressed. In a config: `none` or `gzip`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// Plain lines.
+    #[default]
+    None,
+    /// gzip; `.gz` is added to the names.
+    Gzip,
+}
+
+impl Compression {
+    /// The media type of such an object. There is no content encoding: a client that unpacked by itself would leave a plain
+    /// file called `.gz`.
+    pub fn content_type(self) -> &'static str {
+        match self {
+            Compression::None => "application/x-ndjson",
+            Compression::Gzip => "application/gzip",
+        }
+    }
+}
 
 /// One object to be written.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Object {
-    pub(crate) key: String,
-    pub(crate) body: Vec<u8>,
+pub struct Object {
+    /// Its name.
+    pub key: String,
+    /// Its bytes.
+    pub body: Vec<u8>,
     /// The events in it, by their place in the batch.
-    pub(crate) members: Vec<usize>,
+    pub members: Vec<usize>,
 }
 
 /// What becomes of a batch.
 #[derive(Debug, Default)]
-pub(crate) struct Encoded {
-    pub(crate) objects: Vec<Object>,
+pub struct Encoded {
+    /// The objects, in the order of their first events.
+    pub objects: Vec<Object>,
     /// Events that cannot be written as a line, by their place in the batch.
-    pub(crate) refused: Vec<(usize, Error)>,
+    pub refused: Vec<(usize, Error)>,
 }
 
-/// Sorts the events into one object for each key that the template gives.
-pub(crate) fn objects(batch: &Batch, names: Names<'_>, template: &Template, compression: Compression) -> Encoded {
+/// Sorts the events into one object for each key that the naming gives.
+///
+/// ```
+/// use freehold_sdk::objects::{Compression, Naming, encode};
+/// use freehold_sdk::template::Names;
+/// use freehold_sdk::{Batch, Event};
+///
+/// let event = Event { event_type: "a".into(), data: b"1".to_vec(), ..Event::default() };
+/// let batch = Batch { id: "bat_1".into(), events: vec![event] };
+/// let names = Names { batch_id: &batch.id, customer: "cus_1", destination: "dst_1" };
+/// let encoded = encode(&batch, names, &Naming::parse("{type}/{batch_id}")?, Compression::None);
+/// assert_eq!(encoded.objects[0].key, "a/bat_1");
+/// # Ok::<(), freehold_sdk::Error>(())
+/// ```
+pub fn encode(batch: &Batch, names: Names<'_>, naming: &Naming, compression: Compression) -> Encoded {
     let mut encoded = Encoded::default();
     let mut place_of_key: HashMap<String, usize> = HashMap::new();
     for (index, event) in batch.events.iter().enumerate() {
-        let key = suffixed(template.key(event, names), compression);
+        let key = suffixed(naming.key(event, names), compression);
         let place = *place_of_key.entry(key).or_insert_with_key(|key| {
             encoded.objects.push(Object { key: key.clone(), body: Vec::new(), members: Vec::new() });
             encoded.objects.len() - 1
         });
         let object = &mut encoded.objects[place];
-        match append_line(&mut object.body, event, names.customer) {
-            Ok(()) => object.members.push(index),
+        match event.append_json(&mut object.body, names.customer) {
+            Ok(()) => {
+                object.body.push(b'\n');
+                object.members.push(index);
+            }
             Err(error) => encoded.refused.push((index, error)),
         }
     }
@@ -58,66 +103,6 @@ fn suffixed(mut key: String, compression: Compression) -> String {
     key
 }
 
-/// Appends `event` as one line, or nothing when its data is not JSON.
-fn append_line(body: &mut Vec<u8>, event: &Event, customer: &str) -> Result<(), Error> {
-    let start = body.len();
-    for (name, value) in [
-        (r#"{"id":"#, event.id.as_str()),
-        (r#","type":"#, &event.event_type),
-        (r#","time":"#, &event.time().to_string()),
-        (r#","customer":"#, customer),
-    ] {
-        body.extend_from_slice(name.as_bytes());
-        append_text(body, value);
-    }
-    body.extend_from_slice(br#","data":"#);
-    if !append_compact(body, &event.data) {
-        body.truncate(start);
-        return Err(Error::rejected("data-not-json", format!("the data of event {} is not JSON", event.id)));
-    }
-    body.extend_from_slice(br#","metadata":{"#);
-    for (index, (name, value)) in event.attributes.iter().enumerate() {
-        if index > 0 {
-            body.push(b',');
-        }
-        append_text(body, name);
-        body.push(b':');
-        append_text(body, value);
-    }
-    body.extend_from_slice(b"}}\n");
-    Ok(())
-}
-
-fn append_text(body: &mut Vec<u8>, text: &str) {
-    body.extend_from_slice(serde_json::Value::from(text).to_string().as_bytes());
-}
-
-/// Appends JSON without the white space between its tokens, so that it stays on one line. Numbers and texts stay as they are
-/// written: nothing is parsed into a float. Answers false when a text is not closed or holds a raw control character, by which
-/// a line could be broken.
-fn append_compact(body: &mut Vec<u8>, json: &[u8]) -> bool {
-    let start = body.len();
-    let (mut in_text, mut escaped) = (false, false);
-    for &byte in json {
-        if in_text {
-            if byte < b' ' {
-                return false;
-            }
-            body.push(byte);
-            match (escaped, byte) {
-                (true, _) => escaped = false,
-                (false, b'\\') => escaped = true,
-                (false, b'"') => in_text = false,
-                _ => {}
-            }
-        } else if !matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-            in_text = byte == b'"';
-            body.push(byte);
-        }
-    }
-    !in_text && body.len() > start
-}
-
 /// Without a time or a system in the header: the same bytes each time.
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     const SYSTEM_UNKNOWN: u8 = 255;
@@ -135,6 +120,7 @@ mod tests {
     use std::io::Read;
 
     use super::*;
+    use crate::Event;
 
     const HOUR_MS: u64 = 3_600_000;
     const NAMES: Names<'_> = Names { batch_id: "bat_1", customer: "cus_1", destination: "dst_1" };
@@ -149,9 +135,9 @@ mod tests {
         }
     }
 
-    fn encode(events: Vec<Event>, template: &str, compression: Compression) -> Encoded {
+    fn encode_all(events: Vec<Event>, template: &str, compression: Compression) -> Encoded {
         let batch = Batch { id: "bat_1".to_owned(), events };
-        objects(&batch, NAMES, &Template::parse(template).unwrap(), compression)
+        encode(&batch, NAMES, &Naming::parse(template).unwrap(), compression)
     }
 
     #[test]
@@ -164,7 +150,7 @@ mod tests {
         );
         paid.attributes = vec![("a".to_owned(), "1\n2".to_owned()), ("b".to_owned(), String::new())];
 
-        let encoded = encode(vec![paid], "{batch_id}.ndjson", Compression::None);
+        let encoded = encode_all(vec![paid], "{batch_id}.ndjson", Compression::None);
 
         assert_eq!(
             String::from_utf8(encoded.objects[0].body.clone()).unwrap(),
@@ -187,8 +173,8 @@ mod tests {
             ]
         };
 
-        let split = encode(events(), "{type}/{hour}/{batch_id}", Compression::None).objects;
-        let whole = encode(events(), "{batch_id}", Compression::None).objects;
+        let split = encode_all(events(), "{type}/{hour}/{batch_id}", Compression::None).objects;
+        let whole = encode_all(events(), "{batch_id}", Compression::None).objects;
 
         let keys: Vec<_> = split.iter().map(|object| (object.key.as_str(), object.members.as_slice())).collect();
         assert_eq!(keys, [("a/00/bat_1", &[0, 3][..]), ("b/00/bat_1", &[1][..]), ("a/01/bat_1", &[2][..])]);
@@ -201,16 +187,16 @@ mod tests {
         let events =
             || (0..50).map(|n| event(&format!("e{n}"), "a", n * HOUR_MS / 10, r#"{"x":"yyyyyyyy"}"#)).collect();
 
-        let first = encode(events(), Template::DEFAULT, Compression::Gzip);
-        let second = encode(events(), Template::DEFAULT, Compression::Gzip);
+        let first = encode_all(events(), Naming::DEFAULT, Compression::Gzip);
+        let second = encode_all(events(), Naming::DEFAULT, Compression::Gzip);
 
         assert_eq!(first.objects, second.objects);
     }
 
     #[test]
     fn gzip_adds_its_suffix_once_and_can_be_unpacked() {
-        let encoded = encode(vec![event("e1", "a", 0, "[1, 2]")], "{batch_id}.ndjson", Compression::Gzip);
-        let named = encode(vec![event("e1", "a", 0, "1")], "{batch_id}.gz", Compression::Gzip);
+        let encoded = encode_all(vec![event("e1", "a", 0, "[1, 2]")], "{batch_id}.ndjson", Compression::Gzip);
+        let named = encode_all(vec![event("e1", "a", 0, "1")], "{batch_id}.gz", Compression::Gzip);
 
         let mut text = String::new();
         flate2::read::GzDecoder::new(encoded.objects[0].body.as_slice()).read_to_string(&mut text).unwrap();
@@ -229,7 +215,7 @@ mod tests {
             event("e4", "a", 0, "\"\\"),
         ];
 
-        let encoded = encode(events, "{type}/{batch_id}", Compression::None);
+        let encoded = encode_all(events, "{type}/{batch_id}", Compression::None);
 
         let refused: Vec<_> = encoded.refused.iter().map(|(index, error)| (*index, error.code())).collect();
         assert_eq!(refused, [(1, "data-not-json"), (2, "data-not-json"), (3, "data-not-json")]);

@@ -1,7 +1,11 @@
 //! How is text written into a form or a URL (`application/x-www-form-urlencoded`, RFC 3986)? Pure.
 
 /// `text` with everything escaped that is not unreserved.
-pub(crate) fn encoded(text: &str) -> String {
+///
+/// ```
+/// assert_eq!(freehold_sdk::form::encoded("a/b c"), "a%2Fb%20c");
+/// ```
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -14,7 +18,11 @@ pub(crate) fn encoded(text: &str) -> String {
 }
 
 /// A form of these fields, in their order.
-pub(crate) fn form(fields: &[(&str, &str)]) -> String {
+///
+/// ```
+/// assert_eq!(freehold_sdk::form::form(&[("grant_type", "x:y"), ("scope", "")]), "grant_type=x%3Ay&scope=");
+/// ```
+pub fn form(fields: &[(&str, &str)]) -> String {
     let fields: Vec<String> = fields.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
     fields.join("&")
 }

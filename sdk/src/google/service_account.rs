@@ -3,16 +3,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use freehold_sdk::Error;
-use freehold_sdk::credential::{Algorithm, Secret};
-use freehold_sdk::http::Request;
 use serde_json::json;
 
 use super::answer::{self, Refusal};
-use super::form::form;
-use super::{EXCHANGE_LIMIT, SCOPE, Token};
-use crate::config::Origins;
-use crate::google::limit;
+use super::{Places, Token, exchange_limit};
+use crate::Error;
+use crate::credential::{Algorithm, Secret};
+use crate::form::form;
+use crate::http::Request;
 
 /// The only endpoint that tokens are asked for, and the audience of what is signed: never the one that a key file names.
 const AUDIENCE: &str = "https://oauth2.googleapis.com/token";
@@ -28,10 +26,11 @@ pub(super) struct Key {
     email: String,
     key_id: Option<String>,
     url: String,
+    scope: String,
 }
 
 impl Key {
-    pub(super) fn new(json: Secret, origins: &Origins) -> Result<Self, Error> {
+    pub(super) fn new(json: Secret, places: &Places) -> Result<Self, Error> {
         let member = |name: &str| json.json_text(name);
         match member("type")?.as_deref() {
             Some("service_account") => {}
@@ -55,7 +54,8 @@ impl Key {
             email: member("client_email")?.ok_or_else(missing)?,
             key_id: member("private_key_id")?,
             private_key: json.json_member("private_key")?,
-            url: format!("{}/token", origins.token),
+            url: format!("{}/token", places.token),
+            scope: places.scope.clone(),
         })
     }
 
@@ -64,12 +64,12 @@ impl Key {
     }
 
     pub(super) fn token(&self, now_ms: u64) -> Result<Token, Error> {
-        let unsigned = unsigned(&self.email, self.key_id.as_deref(), now_ms / 1000);
+        let unsigned = unsigned(&self.email, self.key_id.as_deref(), &self.scope, now_ms / 1000);
         let signature = self.private_key.sign(Algorithm::Rs256, unsigned.as_bytes())?;
         let assertion = format!("{unsigned}.{}", URL_SAFE_NO_PAD.encode(signature));
         let answer = Request::post(&self.url)
             .header("content-type", "application/x-www-form-urlencoded")
-            .timeout(limit(EXCHANGE_LIMIT))
+            .timeout(exchange_limit())
             .body(form(&[("grant_type", GRANT_TYPE), ("assertion", &assertion)]))
             .send()?;
         let body = answer.body();
@@ -83,14 +83,14 @@ impl Key {
 }
 
 /// Header and claims, as they are signed.
-fn unsigned(email: &str, key_id: Option<&str>, now_s: u64) -> String {
+fn unsigned(email: &str, key_id: Option<&str>, scope: &str, now_s: u64) -> String {
     let mut header = json!({ "alg": "RS256", "typ": "JWT" });
     if let Some(key_id) = key_id {
         header["kid"] = key_id.into();
     }
     let claims = json!({
         "iss": email,
-        "scope": SCOPE,
+        "scope": scope,
         "aud": AUDIENCE,
         "iat": now_s,
         "exp": now_s + LIFETIME_S,
@@ -109,7 +109,12 @@ mod tests {
 
     #[test]
     fn the_claims_are_those_that_google_asks_for() {
-        let unsigned = unsigned("writer@acme.iam.gserviceaccount.com", Some("k1"), 1_700_000_000);
+        let unsigned = unsigned(
+            "writer@acme.iam.gserviceaccount.com",
+            Some("k1"),
+            "https://www.googleapis.com/auth/bigquery",
+            1_700_000_000,
+        );
 
         assert_eq!(part(&unsigned, 0), json!({ "alg": "RS256", "typ": "JWT", "kid": "k1" }));
         assert_eq!(
@@ -126,6 +131,6 @@ mod tests {
 
     #[test]
     fn a_key_without_an_id_is_not_named() {
-        assert_eq!(part(&unsigned("w@x", None, 0), 0), json!({ "alg": "RS256", "typ": "JWT" }));
+        assert_eq!(part(&unsigned("w@x", None, "s", 0), 0), json!({ "alg": "RS256", "typ": "JWT" }));
     }
 }

@@ -2,7 +2,8 @@
 //! create-cred-config` writes it.
 
 use super::*;
-use crate::config::tests::target;
+
+const SCOPE: &str = "https://www.googleapis.com/auth/bigquery";
 
 const AUDIENCE: &str = "//iam.googleapis.com/projects/123/locations/global/workloadIdentityPools/pool/providers/own";
 
@@ -24,11 +25,10 @@ fn usual() -> Value {
 }
 
 fn read(configuration: &Value) -> Result<Federation, Error> {
-    let target = target(
-        r#"{"project":"acme","dataset":"events","subject_token_url":"https://id.example.com/token",
-            "endpoints":{"sts":"https://sts-psc.p.googleapis.com/"}}"#,
-    );
-    Federation::new(&configuration.to_string(), &target.unwrap())
+    let places = Places::new(SCOPE)
+        .at(None, Some("https://sts-psc.p.googleapis.com/".to_owned()), None)?
+        .subject_token_url(Some("https://id.example.com/token".to_owned()))?;
+    Federation::new(&configuration.to_string(), &places)
 }
 
 #[test]
