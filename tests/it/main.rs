@@ -11,6 +11,7 @@ mod delivery;
 mod egress;
 mod hostile;
 mod hosts;
+mod http_api;
 mod isolation;
 mod kafka;
 mod key_services;

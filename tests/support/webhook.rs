@@ -9,6 +9,7 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::response::Response;
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
 use tokio::task::JoinHandle;
@@ -40,6 +41,10 @@ pub enum Reply {
 pub struct Received {
     /// The header `webhook-id`.
     pub id: String,
+    /// The method.
+    pub method: String,
+    /// Path and query.
+    pub target: String,
     /// All headers.
     pub headers: HeaderMap,
     /// The body.
@@ -71,7 +76,7 @@ impl Received {
     }
 }
 
-/// Listens on the loopback until dropped. Each path is a mailbox of its own.
+/// Listens on the loopback until dropped. Each path is a mailbox of its own, with what lies below it.
 pub struct WebhookReceiver {
     url: String,
     boxes: Boxes,
@@ -213,8 +218,7 @@ impl Boxes {
 async fn receive(State(boxes): State<Boxes>, request: Request<Body>) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = axum::body::to_bytes(body, 64 * 1024 * 1024).await else { return answer(413, "") };
-    let path = parts.uri.path().to_owned();
-    let chosen = boxes.with(|inner| note(inner, &path, &parts.headers, &body));
+    let chosen = boxes.with(|inner| note(inner, &parts, &body));
     match chosen {
         None => answer(404, "no such mailbox"),
         Some(Reply::Status(status)) => answer(status, ""),
@@ -233,10 +237,13 @@ async fn receive(State(boxes): State<Boxes>, request: Request<Body>) -> Response
 }
 
 /// Keeps the request and decides what it is answered with.
-fn note(inner: &mut Inner, path: &str, headers: &HeaderMap, body: &Bytes) -> Option<Reply> {
+fn note(inner: &mut Inner, parts: &Parts, body: &Bytes) -> Option<Reply> {
     inner.turn += 1;
-    let turn = inner.turn;
-    let contents = inner.boxes.get_mut(path)?;
+    let (turn, headers, path) = (inner.turn, &parts.headers, parts.uri.path());
+    // What lies below a mailbox is its own as well.
+    let below = |path: &str| path.match_indices('/').nth(1).map_or(path.to_owned(), |(end, _)| path[..end].to_owned());
+    let path = if inner.boxes.contains_key(path) { path.to_owned() } else { below(path) };
+    let contents = inner.boxes.get_mut(&path)?;
     let signature = contents.secret.as_deref().map_or(Ok(()), |secret| verify(secret, headers, body));
     let reply = match (&signature, contents.script.pop_front()) {
         (Err(why), _) => Reply::Text(401, why.clone()),
@@ -251,7 +258,18 @@ fn note(inner: &mut Inner, path: &str, headers: &HeaderMap, body: &Bytes) -> Opt
     };
     let id = headers.get("webhook-id").and_then(|id| id.to_str().ok()).unwrap_or_default().to_owned();
     let (headers, body) = (headers.clone(), body.clone());
-    contents.received.push(Received { id, headers, body, signature, at: Instant::now(), answered, turn });
+    let (method, target) = (parts.method.to_string(), parts.uri.to_string());
+    contents.received.push(Received {
+        id,
+        method,
+        target,
+        headers,
+        body,
+        signature,
+        at: Instant::now(),
+        answered,
+        turn,
+    });
     Some(reply)
 }
 
