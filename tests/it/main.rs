@@ -9,6 +9,7 @@ mod contract;
 mod crash;
 mod delivery;
 mod egress;
+mod embed;
 mod hostile;
 mod hosts;
 mod http_api;
