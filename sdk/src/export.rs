@@ -13,6 +13,9 @@ use crate::{Batch, Error, Outcome, Sink, config};
 /// that folder, or `manifest_json = …` gives its text. It ends up in the custom section `freehold:manifest` of the
 /// component's core module, where the host reads it without running anything.
 ///
+/// `setup = "setup.md"` embeds what the customer has to do on their side, as Markdown. People read it beside the form of a
+/// new destination, where `{{bucket}}` stands for what they entered as `bucket`.
+///
 /// ```
 /// # struct Nowhere;
 /// # impl freehold_sdk::Sink for Nowhere {
@@ -32,21 +35,17 @@ macro_rules! export {
     ($sink:ty, manifest = $path:literal $(,)?) => {
         $crate::export!(@embed $sink, include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)));
     };
+    ($sink:ty, setup = $path:literal $(,)?) => {
+        $crate::export!($sink);
+        $crate::export!(@section "freehold:setup", include_bytes!(concat!(env!("CARGO_MANIFEST_DIR"), "/", $path)));
+    };
     ($sink:ty, manifest_json = $json:expr $(,)?) => {
         $crate::export!(@embed $sink, ($json).as_bytes());
     };
     (@embed $sink:ty, $bytes:expr) => {
         const _: () = {
             const MANIFEST: &[u8] = $bytes;
-
-            #[cfg(target_arch = "wasm32")]
-            #[used]
-            #[unsafe(link_section = "freehold:manifest")]
-            static SECTION: [u8; MANIFEST.len()] = {
-                let mut bytes = [0; MANIFEST.len()];
-                bytes.copy_from_slice(MANIFEST);
-                bytes
-            };
+            $crate::export!(@section "freehold:manifest", MANIFEST);
 
             struct Component;
 
@@ -79,6 +78,23 @@ macro_rules! export {
             // Elsewhere nothing is exported, but the same is checked, and counts as used.
             #[cfg(not(target_arch = "wasm32"))]
             const _: () = $crate::__private::check::<Component>(MANIFEST);
+        };
+    };
+    (@section $name:literal, $bytes:expr) => {
+        const _: () = {
+            const BYTES: &[u8] = $bytes;
+
+            #[cfg(target_arch = "wasm32")]
+            #[used]
+            #[unsafe(link_section = $name)]
+            static SECTION: [u8; BYTES.len()] = {
+                let mut bytes = [0; BYTES.len()];
+                bytes.copy_from_slice(BYTES);
+                bytes
+            };
+
+            #[cfg(not(target_arch = "wasm32"))]
+            assert!(!BYTES.is_empty(), "a section of the component is empty");
         };
     };
 }

@@ -5,7 +5,7 @@ use freehold_tests::Result;
 use crate::tree;
 
 /// The rooms of the host, lowest first, and what each may import. Neighbours on a level do not see each other.
-const ARROWS: [(&str, &[&str]); 12] = [
+const ARROWS: [(&str, &[&str]); 13] = [
     ("model", &[]),
     ("audit", &["model"]),
     ("trust", &[]),
@@ -17,9 +17,23 @@ const ARROWS: [(&str, &[&str]); 12] = [
     ("control", &["model", "audit", "vault", "store", "sandbox"]),
     ("pipeline", &["model", "vault", "store", "sandbox"]),
     ("api", &["model", "control", "pipeline"]),
+    ("portal", &["model", "control", "pipeline"]),
     (
         "server",
-        &["model", "audit", "trust", "vault", "store", "sandbox", "reach", "keyservice", "control", "pipeline", "api"],
+        &[
+            "model",
+            "audit",
+            "trust",
+            "vault",
+            "store",
+            "sandbox",
+            "reach",
+            "keyservice",
+            "control",
+            "pipeline",
+            "api",
+            "portal",
+        ],
     ),
 ];
 
@@ -32,7 +46,7 @@ const HEAVY: [(&str, &[&str]); 9] = [
     ("rustls", &["host/sandbox"]),
     ("hickory-resolver", &["host/sandbox"]),
     ("aes-gcm", &["host/vault"]),
-    ("axum", &["host/api", "host/server", "tests"]),
+    ("axum", &["host/api", "host/portal", "host/server", "tests"]),
     ("clap", &["host/server"]),
 ];
 

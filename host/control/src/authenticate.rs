@@ -1,10 +1,10 @@
 //! Whose API key or portal session is this, and does it still count?
 
+use freehold_model::CustomerId;
 use freehold_model::Scope;
 use freehold_model::api_key::ApiKey;
 use freehold_model::audit::{Actor, ActorKind, AuditEntry};
 use freehold_model::portal_session::PortalSession;
-use freehold_model::{CustomerId, Timestamp};
 use freehold_store::StoreError;
 use serde_json::json;
 
@@ -80,8 +80,13 @@ impl Control {
     async fn authenticate_session(&self, token: &str, request_id: &str) -> Result<Caller, AuthError> {
         let found = self.store().find_portal_session_by_token_across_tenants(&key_text::hash(token)).await?;
         let session = found.ok_or(AuthError::Session)?;
-        let scope = scope_of_session(&session);
         let actor = actor(ActorKind::PortalSession, session.id.as_str(), request_id);
+        self.caller_of_session(&session, actor).await
+    }
+
+    /// The holder of a session's token, unless the session has ended.
+    pub(crate) async fn caller_of_session(&self, session: &PortalSession, actor: Actor) -> Result<Caller, AuthError> {
+        let scope = scope_of_session(session);
         if session.revoked_at.is_some() || session.expires_at <= self.now() {
             let reason = if session.revoked_at.is_some() { "revoked" } else { "expired" };
             let target = ("portal-session", session.id.as_str());
@@ -129,10 +134,6 @@ impl Control {
         if let Err(error) = self.store().touch_api_key(scope, &key.id).await {
             tracing::warn!(key.id = %key.id, %error, "the use of an API key could not be noted");
         }
-    }
-
-    pub(crate) fn now(&self) -> Timestamp {
-        self.parts().sources.now()
     }
 }
 

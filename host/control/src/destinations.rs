@@ -18,6 +18,7 @@ use freehold_model::page::{Page, PageRequest};
 use freehold_model::permission::Permission;
 use freehold_model::{DestinationId, Scope};
 use freehold_sandbox::DestinationType;
+use freehold_store::LaneHealth;
 
 use crate::Control;
 use crate::caller::{self, Caller};
@@ -53,6 +54,29 @@ impl Control {
         let scope = caller.require(Permission::Read)?;
         let customer = self.find_customer(scope, customer).await?;
         self.store().destinations(scope, Some(&customer.id), page).await.map_err(ControlError::of(KIND))
+    }
+
+    /// How these destinations fare, in their order.
+    ///
+    /// # Errors
+    /// When the caller may not read, or the store fails.
+    pub async fn destination_health(
+        &self,
+        caller: &Caller,
+        destinations: &[DestinationId],
+    ) -> Result<Vec<LaneHealth>, ControlError> {
+        let scope = caller.require(Permission::Read)?;
+        self.store().lane_health(scope, destinations).await.map_err(ControlError::of(KIND))
+    }
+
+    /// How many batches of a destination are still under way or waiting, by the credential version that they began with.
+    ///
+    /// # Errors
+    /// When there is no such destination, or the store fails.
+    pub async fn batches_by_credential(&self, caller: &Caller, id: &str) -> Result<Vec<(u32, u64)>, ControlError> {
+        let scope = caller.require(Permission::Read)?;
+        let destination = self.find_destination(scope, id).await?;
+        self.store().batches_by_credential(scope, &destination.id).await.map_err(ControlError::of(KIND))
     }
 
     async fn find_destination(&self, scope: &Scope, id: &str) -> Result<Destination, ControlError> {

@@ -20,6 +20,7 @@ mod keys;
 mod merge_patch;
 mod names;
 mod noted;
+mod portal_pages;
 mod portal_sessions;
 mod settings;
 mod shown_once;
@@ -29,7 +30,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use freehold_model::lane::LaneListener;
-use freehold_model::{ApiKeyId, Sources};
+use freehold_model::{ApiKeyId, Sources, Timestamp};
 use freehold_sandbox::{Catalogue, Sandbox};
 use freehold_store::Store;
 use freehold_vault::Vault;
@@ -49,7 +50,8 @@ pub use freehold_audit::Format;
 pub use freehold_sandbox::DestinationType;
 pub use freehold_store::keks::NewKek;
 pub use freehold_store::{
-    AttemptFilter, AuditFilter, CredentialVersion, DeliveryFilter, EventFilter, Replay, StoreError,
+    AttemptFilter, AuditFilter, CredentialVersion, DeliveryFilter, EventFilter, HourCount, LaneHealth, Replay,
+    StoreError,
 };
 pub use keks::Rewrapped;
 pub use keys::{KEY_OVERLAP_MS_DEFAULT, KEY_OVERLAP_MS_MAX, KeyDraft, KeyRotation, NewKey, RotatedKey};
@@ -97,6 +99,11 @@ impl Control {
             key_uses: Noted::new(authenticate::USE_NOTED_EVERY_MS),
             refusals: Noted::new(authenticate::REFUSAL_NOTED_EVERY_MS),
         }))
+    }
+
+    /// The current time, as every use-case sees it.
+    pub fn now(&self) -> Timestamp {
+        self.parts().sources.now()
     }
 
     /// A name for a request that came without one.

@@ -5,8 +5,8 @@ use freehold_model::audit::AuditEntry;
 use freehold_model::delivery::Delivery;
 use freehold_model::event::{Event, EventId};
 use freehold_model::page::{Page, PageRequest};
-use freehold_model::{AttemptId, DeliveryId, Scope};
-use freehold_store::{AttemptFilter, DeliveryFilter, EventFilter, Replay, Replayed, StoreError};
+use freehold_model::{AttemptId, DeliveryId, DestinationId, Scope, Timestamp};
+use freehold_store::{AttemptFilter, DeliveryFilter, EventFilter, Replay, ReplayProgress, Replayed, StoreError};
 
 use crate::Pipeline;
 
@@ -84,5 +84,26 @@ impl Pipeline {
             self.0.dispatcher.wake(lane);
         }
         Ok(replayed)
+    }
+
+    /// How many deliveries `replay` would queue now.
+    ///
+    /// # Errors
+    /// When there is no such destination, or the store fails.
+    pub async fn count_replay(&self, scope: &Scope, replay: &Replay) -> Result<u64, StoreError> {
+        self.0.store.count_replay(scope, replay).await
+    }
+
+    /// How far the replays have come that a destination got within a span of time.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub async fn replay_progress(
+        &self,
+        scope: &Scope,
+        destination: &DestinationId,
+        span: (Timestamp, Timestamp),
+    ) -> Result<ReplayProgress, StoreError> {
+        self.0.store.replay_progress(scope, destination, span).await
     }
 }

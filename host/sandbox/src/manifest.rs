@@ -8,9 +8,13 @@ use crate::refusal::Refusal;
 
 /// The custom section that holds the manifest.
 const SECTION: &str = "freehold:manifest";
+/// The custom section that may hold what customers have to do on their side.
+const SETUP_SECTION: &str = "freehold:setup";
 
 /// The most bytes a manifest may have: schemas and an icon fit, a bomb for the forms drawn from it does not.
 const MANIFEST_BYTES_MAX: usize = 256 * 1024;
+/// The most bytes that the setup may have.
+const SETUP_BYTES_MAX: usize = 64 * 1024;
 
 /// What a destination type says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +34,10 @@ pub struct Manifest {
     /// Its icon: an SVG or a data URI.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub icon: Option<String>,
+    /// What customers have to do on their side, as Markdown. `{{bucket}}` stands for their config's field `bucket`. A
+    /// component may hold it in a section of its own instead, `freehold:setup`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub setup: Option<String>,
     /// JSON Schema (2020-12) of a destination's config: an object.
     pub config: Value,
     /// JSON Schema of the credential: an object of strings. Fields are secret when marked `"writeOnly": true`; a field with
@@ -87,21 +95,32 @@ fn default_concurrency() -> u32 {
 impl Manifest {
     /// Finds and reads the manifest in a component's bytes.
     pub(crate) fn extract(component: &[u8]) -> Result<Manifest, Refusal> {
-        let mut sections = Vec::new();
+        let (mut sections, mut setup) = (Vec::new(), None);
         for payload in Parser::new(0).parse_all(component) {
             let payload = payload.map_err(|error| Refusal::Invalid(error.message().to_owned()))?;
             // `parse_all` descends into nested modules, where a linker leaves the sections of the core module.
-            if let Payload::CustomSection(section) = payload
-                && section.name() == SECTION
-            {
-                sections.push(section.data());
+            if let Payload::CustomSection(section) = payload {
+                match section.name() {
+                    SECTION => sections.push(section.data()),
+                    SETUP_SECTION => setup = Some(section.data()),
+                    _ => {}
+                }
             }
         }
-        match sections[..] {
-            [] => Err(Refusal::NoManifest),
-            [section] => Manifest::parse(section),
-            _ => Err(Refusal::ManyManifests(sections.len())),
+        let mut manifest = match sections[..] {
+            [] => return Err(Refusal::NoManifest),
+            [section] => Manifest::parse(section)?,
+            _ => return Err(Refusal::ManyManifests(sections.len())),
+        };
+        if let Some(setup) = setup {
+            let text =
+                std::str::from_utf8(setup).map_err(|_| Refusal::Manifest("its setup is not UTF-8".to_owned()))?;
+            manifest.setup = Some(text.to_owned());
         }
+        if manifest.setup.as_ref().is_some_and(|setup| setup.len() > SETUP_BYTES_MAX) {
+            return Err(Refusal::Manifest("its setup has more than 64 KiB".to_owned()));
+        }
+        Ok(manifest)
     }
 
     fn parse(section: &[u8]) -> Result<Manifest, Refusal> {

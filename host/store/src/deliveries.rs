@@ -1,7 +1,7 @@
 //! Deliveries as people look at them.
 
 use freehold_model::delivery::{Delivery, DeliveryState};
-use freehold_model::event::EventId;
+use freehold_model::event::{EventId, EventType};
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::{CustomerId, DeliveryId, DestinationId, Scope, Timestamp};
 
@@ -13,6 +13,8 @@ use crate::{Store, StoreError};
 pub struct DeliveryFilter {
     /// Of this event.
     pub event: Option<EventId>,
+    /// Of events of this type. No index has it, so a list over much time takes long.
+    pub event_type: Option<EventType>,
     /// To this destination.
     pub destination: Option<DestinationId>,
     /// Of this customer.

@@ -15,6 +15,7 @@ pub mod destinations;
 mod engine;
 pub mod error;
 pub mod events;
+pub mod health;
 pub mod keks;
 pub mod portal_sessions;
 pub mod queue;
@@ -37,8 +38,9 @@ pub use credentials::{CredentialVersion, UnderLease, Verification};
 pub use deliveries::DeliveryFilter;
 pub use error::{Conflict, IngestError, StoreError};
 pub use events::{EventFilter, Idempotency, IngestRequest, Ingested, IngestedEvent, Matching, Subscriber};
+pub use health::{HourCount, LaneHealth};
 pub use queue::{BatchLimits, Claim, ClaimRequest, Settled, Settlement};
-pub use replay::{Replay, Replayed};
+pub use replay::{Replay, ReplayProgress, Replayed};
 pub use rotation::{Expiring, Rotated};
 
 /// The SQL that an administrator runs once in a Postgres database that is to be Freehold's.

@@ -40,6 +40,18 @@ impl Store {
         portal_sessions::find(&mut connection, scope, id).await
     }
 
+    /// The session with this id, whoever's it is; used and ended ones too.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn find_portal_session_by_id_across_tenants(
+        &self,
+        id: &PortalSessionId,
+    ) -> Result<Option<PortalSession>, StoreError> {
+        let mut connection = self.engine.read_across_tenants().await?;
+        portal_sessions::find_by_id_across_tenants(&mut connection, id).await
+    }
+
     /// The session whose code has this hash, whoever's it is; used and ended ones too.
     ///
     /// # Errors

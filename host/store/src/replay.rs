@@ -38,7 +38,41 @@ pub struct Replayed {
     pub lanes: Vec<Lane>,
 }
 
+/// How far replays have come.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ReplayProgress {
+    /// New deliveries that are still queued.
+    pub queued: u64,
+    /// Those that arrived.
+    pub delivered: u64,
+    /// Those that became dead letters, or were cancelled.
+    pub dead: u64,
+}
+
 impl Store {
+    /// How many deliveries `replay` would queue now.
+    ///
+    /// # Errors
+    /// [`StoreError::NotFound`] when the delivery or destination is not there.
+    pub async fn count_replay(&self, scope: &Scope, replay: &Replay) -> Result<u64, StoreError> {
+        let mut connection = self.engine.read(scope).await?;
+        replay::count(&mut connection, scope, replay).await
+    }
+
+    /// How far the replays have come that a destination got from `from` on and before `to`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn replay_progress(
+        &self,
+        scope: &Scope,
+        destination: &DestinationId,
+        (from, to): (Timestamp, Timestamp),
+    ) -> Result<ReplayProgress, StoreError> {
+        let mut connection = self.engine.read(scope).await?;
+        replay::progress(&mut connection, scope, destination, (from, to)).await
+    }
+
     /// Queues new deliveries of events that were delivered, died or were cancelled. What happened before stays on record.
     ///
     /// # Errors

@@ -14,6 +14,7 @@ pub(crate) mod destinations;
 pub(crate) mod dialect;
 pub(crate) mod events;
 pub(crate) mod failure;
+pub(crate) mod health;
 pub(crate) mod ingest;
 pub(crate) mod keks;
 pub(crate) mod listing;

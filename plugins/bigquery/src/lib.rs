@@ -87,4 +87,4 @@ impl Sink for BigQuery {
     }
 }
 
-freehold_sdk::export!(BigQuery);
+freehold_sdk::export!(BigQuery, setup = "setup.md");

@@ -58,4 +58,4 @@ impl Sink for Kafka {
     }
 }
 
-freehold_sdk::export!(Kafka);
+freehold_sdk::export!(Kafka, setup = "setup.md");

@@ -31,4 +31,4 @@ impl Sink for S3 {
     }
 }
 
-freehold_sdk::export!(S3);
+freehold_sdk::export!(S3, setup = "setup.md");

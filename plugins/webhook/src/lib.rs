@@ -42,4 +42,4 @@ impl Sink for Webhook {
     }
 }
 
-freehold_sdk::export!(Webhook);
+freehold_sdk::export!(Webhook, setup = "setup.md");

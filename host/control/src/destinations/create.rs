@@ -1,15 +1,19 @@
 //! Makes a destination: checks it whole, seals its credential, stores both at once.
 
-use freehold_model::DestinationId;
+use std::sync::Arc;
+
 use freehold_model::credential::{CredentialContext, SealedCredential};
 use freehold_model::destination::{Destination, DestinationState};
 use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
+use freehold_model::{CustomerId, DestinationId, Scope};
+use freehold_sandbox::DestinationType;
 use serde_json::{Value, json};
 
 use super::KIND;
 use super::check::{self, Wish};
-use super::credential::{self, Generated};
+use super::credential::{self, Generated, Prepared};
+use super::verify::TestReport;
 use crate::Control;
 use crate::caller::Caller;
 use crate::error::{ControlError, Problem};
@@ -55,32 +59,7 @@ impl Control {
     ) -> Result<CreatedDestination, ControlError> {
         let scope = caller.require(Permission::Manage)?;
         let customer = self.find_customer(scope, customer).await?;
-        let Some(destination_type) = self.parts().catalogue.get(&draft.type_name) else {
-            return Err(self.unknown_type());
-        };
-        let sources = &self.parts().sources;
-        let mut problems = Vec::new();
-        let prepared = credential::prepare(&destination_type, draft.credential, "/credential", sources, &mut problems);
-        let subscription = draft.subscription.as_deref();
-        let wish = Wish { name: &draft.name, config: &draft.config, subscription, settings: &draft.settings };
-        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door(), problems)?;
-
-        let now = sources.now();
-        let destination = Destination {
-            id: DestinationId::generate(sources),
-            tenant: scope.tenant().clone(),
-            customer: customer.id,
-            name: checked.name,
-            type_name: draft.type_name,
-            config: draft.config,
-            config_version: 1,
-            credential_version: (!prepared.fields.is_empty()).then_some(1),
-            subscription: checked.subscription,
-            settings: checked.settings,
-            state: DestinationState::Active,
-            created_at: now,
-            updated_at: now,
-        };
+        let (destination, prepared, _) = self.drafted(scope, customer.id, draft)?;
         let sealed = match destination.credential_version {
             Some(version) => Some(self.seal(caller, context(&destination, version), &prepared.fields).await?),
             None => None,
@@ -92,6 +71,62 @@ impl Control {
         // The customer may have been deleted since it was looked up.
         stored.map_err(ControlError::of("customer"))?;
         Ok(CreatedDestination { destination, generated: prepared.generated })
+    }
+
+    /// Tries out what a draft would make, without making it. That the destination refused is a result, not an error.
+    ///
+    /// # Errors
+    /// As for [`Control::create_destination`].
+    pub async fn test_draft(
+        &self,
+        caller: &Caller,
+        customer: &str,
+        draft: DestinationDraft,
+    ) -> Result<TestReport, ControlError> {
+        let scope = caller.require(Permission::Manage)?;
+        let customer = self.find_customer(scope, customer).await?;
+        let (destination, prepared, destination_type) = self.drafted(scope, customer.id, draft)?;
+        // Recorded before it happens: a test writes into what the customer owns.
+        let details = json!({ "type": destination.type_name, "draft": true });
+        let target = (KIND, destination.id.as_str());
+        let entry = caller.entry("destination.test", target, Some(&destination.customer), details);
+        self.store().record(scope, &entry).await.map_err(ControlError::of(KIND))?;
+        Ok(self.try_given(&destination, destination_type, prepared.fields).await)
+    }
+
+    /// What a draft would make, checked whole.
+    fn drafted(
+        &self,
+        scope: &Scope,
+        customer: CustomerId,
+        draft: DestinationDraft,
+    ) -> Result<(Destination, Prepared, Arc<DestinationType>), ControlError> {
+        let Some(destination_type) = self.parts().catalogue.get(&draft.type_name) else {
+            return Err(self.unknown_type());
+        };
+        let sources = &self.parts().sources;
+        let mut problems = Vec::new();
+        let prepared = credential::prepare(&destination_type, draft.credential, "/credential", sources, &mut problems);
+        let subscription = draft.subscription.as_deref();
+        let wish = Wish { name: &draft.name, config: &draft.config, subscription, settings: &draft.settings };
+        let checked = check::check(&wish, &destination_type, self.parts().sandbox.door(), problems)?;
+        let now = sources.now();
+        let destination = Destination {
+            id: DestinationId::generate(sources),
+            tenant: scope.tenant().clone(),
+            customer,
+            name: checked.name,
+            type_name: draft.type_name,
+            config: draft.config,
+            config_version: 1,
+            credential_version: (!prepared.fields.is_empty()).then_some(1),
+            subscription: checked.subscription,
+            settings: checked.settings,
+            state: DestinationState::Active,
+            created_at: now,
+            updated_at: now,
+        };
+        Ok((destination, prepared, destination_type))
     }
 
     fn unknown_type(&self) -> ControlError {

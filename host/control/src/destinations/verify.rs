@@ -76,15 +76,20 @@ impl Control {
                 }
             }
         }
-        let key = InstanceKey {
-            tenant: destination.tenant.clone(),
-            customer: destination.customer.clone(),
-            destination: destination.id.clone(),
-            config_version: destination.config_version,
-            credential_version: version,
-            digest: destination_type.digest().to_owned(),
-        };
+        let key = key(destination, version, &destination_type);
         Ok(self.run_test(Assignment { key, destination_type, config: &destination.config, credential, beside }).await)
+    }
+
+    /// Tries a destination out that does not exist yet, with a credential that is stored nowhere.
+    pub(super) async fn try_given(
+        &self,
+        destination: &Destination,
+        destination_type: Arc<DestinationType>,
+        credential: SecretFields,
+    ) -> TestReport {
+        let key = key(destination, destination.credential_version, &destination_type);
+        let config = &destination.config;
+        self.run_test(Assignment { key, destination_type, config, credential, beside: Vec::new() }).await
     }
 
     async fn run_test(&self, assignment: Assignment<'_>) -> TestReport {
@@ -105,5 +110,16 @@ impl Control {
         let key = self.store().key_by_id(&narrowed, &sealed.key).await.map_err(ControlError::of(KIND))?;
         let key = key.ok_or(ControlError::Vault(VaultError::DoesNotOpen))?;
         Ok(self.parts().vault.open(&key, sealed).await?)
+    }
+}
+
+fn key(destination: &Destination, version: Option<u32>, destination_type: &DestinationType) -> InstanceKey {
+    InstanceKey {
+        tenant: destination.tenant.clone(),
+        customer: destination.customer.clone(),
+        destination: destination.id.clone(),
+        config_version: destination.config_version,
+        credential_version: version,
+        digest: destination_type.digest().to_owned(),
     }
 }

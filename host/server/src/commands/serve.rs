@@ -86,12 +86,14 @@ impl Server {
         let checkpoints = checkpoints::keep(control.clone(), config.audit_checkpoint_ms, outside, sources);
         let readiness = freehold_api::Readiness::default();
         let key_health = key_health::watch(vault, pipeline.clone(), readiness.clone(), &registry)?;
+        let portal = freehold_portal::PortalState::new(control.clone(), pipeline.clone());
         let router = freehold_api::router(freehold_api::ApiState::new(
             control.clone(),
             pipeline.clone(),
             registry,
             readiness.clone(),
-        ));
+        ))
+        .nest("/portal", freehold_portal::router(portal));
         let (_key_watches, _checkpoints, _lock) = ([key_watch, key_health], checkpoints, lock);
         Ok(Server { listener, router, readiness, pipeline, control, store, _key_watches, _checkpoints, _lock })
     }

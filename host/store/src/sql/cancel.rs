@@ -27,7 +27,8 @@ const END: &str = "UPDATE destinations SET deleted_at = $4, updated_at = $4
             WHERE tenant_id = $1 AND destination_id = $3 AND lease_until IS NOT NULL);
     UPDATE batches INDEXED BY batches_leased SET lease_until = NULL, attempt_id = NULL
         WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
-            AND lease_until IS NOT NULL";
+            AND lease_until IS NOT NULL;
+    DELETE FROM lane_hours WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3";
 
 const PORTION: &str = "UPDATE deliveries SET state = 'cancelled', settled_at = $3
         WHERE +tenant_id = $1 AND seq IN (SELECT seq FROM deliveries INDEXED BY deliveries_queue

@@ -12,7 +12,7 @@ use crate::sql::statement::query;
 use crate::sql::value::Value;
 
 /// Every table, those first that others refer to.
-const TABLES: [&str; 18] = [
+const TABLES: [&str; 19] = [
     "tenants",
     "canary",
     "api_keys",
@@ -27,6 +27,7 @@ const TABLES: [&str; 18] = [
     "batches",
     "deliveries",
     "attempts",
+    "lane_hours",
     "audit",
     "audit_personal",
     "audit_checkpoints",

@@ -79,6 +79,7 @@ pub(crate) async fn list(
             filter.event.as_ref().map(|event| event.as_str()),
             ")",
         )
+        .filter(" AND e.event_type = ", filter.event_type.as_ref().map(|event_type| event_type.as_str()))
         .only(state.unwrap_or(""))
         .between(filter.from, filter.to)
         .fetch(connection, read)

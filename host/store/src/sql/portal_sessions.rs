@@ -80,6 +80,14 @@ pub(crate) async fn find(
     scoped(sql, scope).bind(id.as_str()).fetch_optional(connection).await?.as_ref().map(read).transpose()
 }
 
+pub(crate) async fn find_by_id_across_tenants(
+    connection: &mut Connection,
+    id: &PortalSessionId,
+) -> Result<Option<PortalSession>, StoreError> {
+    let sql = "SELECT * FROM portal_sessions WHERE session_id = $1";
+    query(sql).bind(id.as_str()).fetch_optional(connection).await?.as_ref().map(read).transpose()
+}
+
 pub(crate) async fn find_by_code_across_tenants(
     connection: &mut Connection,
     hash: &[u8; 32],

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use crate::sql::connection::SqlRow;
+use crate::sql::connection::{Connection, SqlRow};
 use freehold_model::audit::AuditEntry;
 use freehold_model::lane::Lane;
-use freehold_model::{DeliveryId, Scope};
+use freehold_model::{DeliveryId, DestinationId, Scope, Timestamp};
 use serde_json::json;
 
 use crate::engine::Tx;
-use crate::replay::{Replay, Replayed};
+use crate::replay::{Replay, ReplayProgress, Replayed};
 use crate::sql::row::{Row, to_json};
 use crate::sql::statement::{run_all, scoped};
 use crate::sql::{audit, destinations};
@@ -72,6 +72,58 @@ pub(crate) async fn replay(
     let deliveries = u64::try_from(originals.len()).unwrap_or(u64::MAX);
     let lanes: BTreeSet<Lane> = originals.into_iter().map(|original| original.lane).collect();
     Ok(Replayed { deliveries, lanes: lanes.into_iter().collect() })
+}
+
+pub(crate) async fn count(connection: &mut Connection, scope: &Scope, replay: &Replay) -> Result<u64, StoreError> {
+    let statement = match replay {
+        Replay::One(id) => {
+            let sql = "SELECT count(*) AS deliveries FROM deliveries
+                WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND delivery_id = $3 AND state <> 'queued'";
+            scoped(sql, scope).bind(id.as_str())
+        }
+        Replay::Window { destination, from, to } => {
+            destinations::find(connection, scope, destination).await?.ok_or(StoreError::NotFound)?;
+            let sql =
+                "SELECT count(DISTINCT event_seq) AS deliveries FROM deliveries INDEXED BY deliveries_of_destination
+                WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+                    AND state <> 'queued' AND created_at >= $4 AND created_at < $5";
+            scoped(sql, scope).bind(destination.as_str()).bind(from.millis()).bind(to.millis())
+        }
+        Replay::DeadLetters { destination } => {
+            destinations::find(connection, scope, destination).await?.ok_or(StoreError::NotFound)?;
+            let sql = "SELECT count(*) AS deliveries FROM deliveries INDEXED BY dead_letters_of_destination
+                WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+                    AND state = 'dead' AND replayed_at IS NULL";
+            scoped(sql, scope).bind(destination.as_str())
+        }
+    };
+    let row = statement.fetch_one(connection).await?;
+    let row = Row::new(&row, "deliveries", "deliveries");
+    u64::try_from(row.get::<i64>("deliveries")?).map_err(|_| row.inconsistent("deliveries"))
+}
+
+pub(crate) async fn progress(
+    connection: &mut Connection,
+    scope: &Scope,
+    destination: &DestinationId,
+    (from, to): (Timestamp, Timestamp),
+) -> Result<ReplayProgress, StoreError> {
+    let sql = "SELECT state, count(*) AS deliveries FROM deliveries INDEXED BY deliveries_of_destination
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND destination_id = $3
+            AND created_at >= $4 AND created_at < $5 AND replay_of IS NOT NULL
+        GROUP BY state";
+    let statement = scoped(sql, scope).bind(destination.as_str()).bind(from.millis()).bind(to.millis());
+    let mut progress = ReplayProgress::default();
+    for row in &statement.fetch_all(connection).await? {
+        let row = Row::new(row, "deliveries", "state");
+        let count = u64::try_from(row.get::<i64>("deliveries")?).map_err(|_| row.inconsistent("deliveries"))?;
+        match row.get::<&str>("state")? {
+            "queued" => progress.queued += count,
+            "delivered" => progress.delivered += count,
+            _ => progress.dead += count,
+        }
+    }
+    Ok(progress)
 }
 
 async fn one(tx: &mut Tx, scope: &Scope, id: &DeliveryId) -> Result<Original, StoreError> {

@@ -12,8 +12,9 @@ use sqlx::AssertSqlSafe;
 
 use crate::engine::Tx;
 use crate::queue::{Settled, Settlement};
+use crate::sql::health::{HOUR_MS, HOURS};
 use crate::sql::row::{Row, to_json};
-use crate::sql::statement::{run_all, scoped};
+use crate::sql::statement::{Statement, run_all, scoped};
 use crate::sql::{audit, destinations, lock};
 use crate::{Conflict, StoreError};
 
@@ -61,7 +62,16 @@ const WRITE: &str = "INSERT INTO batches (tenant_id, customer_id, destination_id
             plugin_failures = $15
         WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND batch_id = $3;
     UPDATE attempts SET state = $12, finished_at = $4, component_digest = $13, report = $14
-        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND attempt_id = $11";
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND attempt_id = $11;
+    INSERT INTO lane_hours
+            (tenant_id, customer_id, destination_id, slot, hour, delivered, failed, last_delivered_at)
+        SELECT tenant_id, customer_id, destination_id, $16, $17, $18, $19, $20 FROM batches
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND batch_id = $3
+        ON CONFLICT (tenant_id, destination_id, slot) DO UPDATE SET
+            delivered = CASE WHEN lane_hours.hour = excluded.hour THEN lane_hours.delivered ELSE 0 END + excluded.delivered,
+            failed = CASE WHEN lane_hours.hour = excluded.hour THEN lane_hours.failed ELSE 0 END + excluded.failed,
+            last_delivered_at = coalesce(excluded.last_delivered_at, lane_hours.last_delivered_at),
+            hour = excluded.hour";
 
 const NEXT: &str = "SELECT
         (SELECT next_at FROM batches INDEXED BY batches_open
@@ -237,6 +247,7 @@ async fn write(
         .bind(&settlement.component_digest)
         .bind(to_json(&settlement.report)?)
         .bind(rest.plugin_failures);
+    let statement = count(statement, settlement, tx.now());
     let answers = run_all(&mut tx.connection, statement).await?;
     let settled = answers.get(1).map_or(0, |answer| answer.changed);
     if usize::try_from(settled) != Ok(standing.events) {
@@ -246,8 +257,24 @@ async fn write(
     answers.last().and_then(|answer| answer.rows.first()).map_or(Ok(None), |row| next_at(row, tx.now()))
 }
 
+/// Adds what the lane's hour counts of the attempt.
+fn count(statement: Statement, settlement: &Settlement, now: Timestamp) -> Statement {
+    let number = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let (hour, delivered) = (now.millis() / HOUR_MS, delivered(settlement));
+    statement
+        .bind(hour % HOURS)
+        .bind(hour)
+        .bind(number(delivered))
+        .bind(number(settlement.verdicts.len() - delivered))
+        .bind((delivered > 0).then_some(now.millis()))
+}
+
+fn delivered(settlement: &Settlement) -> usize {
+    settlement.verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Delivered).count()
+}
+
 fn attempt_state(settlement: &Settlement) -> AttemptState {
-    let delivered = settlement.verdicts.iter().filter(|(_, verdict)| *verdict == Verdict::Delivered).count();
+    let delivered = delivered(settlement);
     match delivered {
         0 => AttemptState::Failed,
         all if all == settlement.verdicts.len() => AttemptState::Delivered,

@@ -64,6 +64,7 @@ pub(super) async fn list(
     };
     let filter = DeliveryFilter {
         event,
+        event_type: None,
         destination: query.destination,
         customer,
         state: query.state,
