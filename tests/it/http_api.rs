@@ -53,7 +53,7 @@ impl Called {
     }
 }
 
-fn pairs<'a>(all: &'a [(String, String)]) -> Vec<(&'a str, &'a str)> {
+fn pairs(all: &[(String, String)]) -> Vec<(&str, &str)> {
     all.iter().map(|(event, state)| (event.as_str(), state.as_str())).collect()
 }
 
