@@ -12,6 +12,7 @@ pub mod guarded;
 pub mod host;
 pub mod kafka;
 pub mod kms;
+pub mod moto;
 pub mod noida;
 pub mod oidc;
 pub mod openbao;

@@ -43,7 +43,9 @@ impl Refusal {
     ) -> Error {
         if self.code.is_empty() {
             return match self.by_status.kind() {
-                ErrorKind::Rejected => self.by_status.clone().with_kind(ErrorKind::Transient),
+                ErrorKind::Rejected if self.by_status.code() != "http-413" => {
+                    self.by_status.clone().with_kind(ErrorKind::Transient)
+                }
                 _ => self.by_status.clone(),
             };
         }
