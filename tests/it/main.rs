@@ -5,6 +5,7 @@ mod audit;
 mod bad_input;
 mod bigquery;
 mod cli;
+mod clickhouse;
 mod contract;
 mod crash;
 mod delivery;

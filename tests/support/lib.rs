@@ -5,6 +5,7 @@ pub mod bigquery;
 pub mod bodies;
 pub mod certificates;
 pub mod chance;
+pub mod clickhouse;
 pub mod clock;
 pub mod dns;
 pub mod events;
