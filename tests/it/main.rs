@@ -11,6 +11,7 @@ mod crash;
 mod delivery;
 mod egress;
 mod embed;
+mod gcs;
 mod hostile;
 mod hosts;
 mod http_api;

@@ -9,6 +9,7 @@ pub mod clickhouse;
 pub mod clock;
 pub mod dns;
 pub mod events;
+pub mod gcs;
 pub mod guarded;
 pub mod host;
 pub mod kafka;
