@@ -53,10 +53,11 @@ async fn named(State(state): State<PortalState>, mut request: Request, next: Nex
     let language = Language::of_request(request.headers());
     let frame = match frame::of_path(&state, request.uri().path()).await {
         Ok(frame) => frame,
-        Err(error) => return finish(Failure::from(error).into_response(), None, language, request_id.ok()),
+        Err(error) => return finish(Failure::from(error).into_response(), None, (language, "auto"), request_id.ok()),
     };
     let visitor = Visitor::default();
-    let language = frame.as_ref().and_then(|frame| frame.look(request.headers()).language).unwrap_or(language);
+    let look = frame.as_ref().map(|frame| frame.look(request.headers())).unwrap_or_default();
+    let language = look.language.unwrap_or(language);
     if let Some(frame) = frame.clone() {
         request.extensions_mut().insert(frame);
     }
@@ -72,14 +73,19 @@ async fn named(State(state): State<PortalState>, mut request: Request, next: Nex
     {
         state.control.note_denial(caller, &format!("{method} {route}")).instrument(span).await;
     }
-    finish(response, frame.as_ref(), language, request_id.ok())
+    finish(response, frame.as_ref(), (language, look.theme.mode_name()), request_id.ok())
 }
 
 /// Turns a failure into its page, and adds the headers that every answer has.
-fn finish(response: Response, frame: Option<&Frame>, language: Language, id: Option<HeaderValue>) -> Response {
+fn finish(
+    response: Response,
+    frame: Option<&Frame>,
+    (language, mode): (Language, &str),
+    id: Option<HeaderValue>,
+) -> Response {
     let failure = response.extensions().get::<Failure>().cloned();
     let mut response = match failure {
-        Some(failure) => page::of_failure(&failure, frame, language),
+        Some(failure) => page::of_failure(&failure, frame, (language, mode)),
         None => response,
     };
     let headers = response.headers_mut();

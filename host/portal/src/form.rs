@@ -7,3 +7,6 @@ pub(crate) mod problems;
 pub(crate) mod read;
 pub(crate) mod render;
 pub(crate) mod schema;
+
+#[cfg(test)]
+mod tests;

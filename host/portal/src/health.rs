@@ -46,27 +46,55 @@ pub(crate) fn day(texts: &Texts, hours: &[HourCount; 24]) -> String {
     fill(texts.health.last_day, &[&delivered.to_string(), &failed.to_string()])
 }
 
-/// A bar for each of the last 24 hours: what arrived, and what did not, to one scale.
+/// A bar for each of the last 24 hours: what arrived, and above it what did not, to one scale.
 pub(crate) fn sparkline(texts: &Texts, hours: &[HourCount; 24]) -> Markup {
     let most = hours.iter().map(|hour| hour.delivered + hour.failed).max().unwrap_or(0).max(1);
     let label = format!("{}: {}", texts.show.last_day, day(texts, hours));
     // Whatever happened is at least two units high: one failure among a million must be seen.
-    let height =
-        |count: u64| if count == 0 { 0 } else { (u128::from(count) * u128::from(HEIGHT) / u128::from(most)).max(2) };
-    html! {
-        svg.spark viewBox={ "0 0 " (STEP * hours.len()) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(label) {
-            title { (label) }
-            @for (place, hour) in hours.iter().enumerate() {
-                @let (good, bad) = (height(hour.delivered), height(hour.failed));
-                @let all = (good + bad).min(u128::from(HEIGHT));
-                @let x = place * STEP;
-                @if all == 0 {
-                    rect.none x=(x) y=(HEIGHT - 1) width=(BAR) height="1" {}
-                } @else {
-                    rect.delivered x=(x) y=(u128::from(HEIGHT) - all + bad.min(all)) width=(BAR) height=(all - bad.min(all)) {}
-                    rect.failed x=(x) y=(u128::from(HEIGHT) - all) width=(BAR) height=(bad.min(all)) {}
-                }
+    let height = |count: u64| match u128::from(count) * u128::from(HEIGHT) / u128::from(most) {
+        _ if count == 0 => 0,
+        units => u64::try_from(units).unwrap_or(HEIGHT).clamp(2, HEIGHT),
+    };
+    // Three paths in place of a shape for each hour, since a page may have hundreds of these.
+    let (mut delivered, mut failed, mut none) = (String::new(), String::new(), String::new());
+    for (place, hour) in hours.iter().enumerate() {
+        let x = place * STEP + BAR / 2;
+        let bad = height(hour.failed);
+        let good = height(hour.delivered).min(HEIGHT - bad);
+        for (path, from, units) in [(&mut delivered, HEIGHT, good), (&mut failed, HEIGHT - good, bad)] {
+            if units > 0 {
+                path.push_str(&format!("M{x} {from}v-{units}"));
             }
         }
+        if good + bad == 0 {
+            none.push_str(&format!("M{x} {HEIGHT}v-1"));
+        }
+    }
+    html! {
+        svg.spark viewBox={ "0 0 " (STEP * hours.len()) " " (HEIGHT) } preserveAspectRatio="none" role="img" aria-label=(label) {
+            path.none d=(none) {}
+            path.delivered d=(delivered) {}
+            path.failed d=(failed) {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::language::Language;
+
+    #[test]
+    fn one_failure_among_many_is_seen_and_nothing_is_higher_than_the_picture() {
+        let mut hours = [HourCount::default(); 24];
+        hours[0] = HourCount { delivered: 1_000_000, failed: 1 };
+        hours[23] = HourCount { delivered: 0, failed: 7 };
+
+        let svg = sparkline(Language::English.texts(), &hours).into_string();
+
+        assert!(svg.contains("aria-label=\"Last 24 hours: 1000000 delivered, 8 failed tries\""), "{svg}");
+        assert!(svg.contains("class=\"delivered\" d=\"M2 28v-26\""), "{svg}");
+        assert!(svg.contains("class=\"failed\" d=\"M2 2v-2M140 28v-2\""), "{svg}");
+        assert_eq!(svg.matches("v-1M").count() + 1, 22, "an hour without events is a line: {svg}");
     }
 }

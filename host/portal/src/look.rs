@@ -5,13 +5,15 @@ mod colour;
 
 use std::fmt::Write;
 
+use axum::Extension;
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
-use freehold_model::permission::Permission;
 use serde::Deserialize;
 
 use crate::failure::Failure;
+use crate::frame::Frame;
 use crate::icon;
 use crate::language::Language;
 use crate::state::PortalState;
@@ -172,11 +174,19 @@ impl Look {
     }
 }
 
-/// `GET /portal/{session}/theme.css`: the session's colours, and where the icons of the installed types are.
-pub(crate) async fn stylesheet(State(state): State<PortalState>, visit: Visit) -> Result<impl IntoResponse, Failure> {
-    visit.caller.require(Permission::Read)?;
-    let types = state.control.destination_types(&visit.caller)?;
-    let text = visit.look.theme.properties() + &icon::rules(&visit.base(), &types);
+/// `GET /portal/{session}/theme.css`: the session's colours, and where the icons of the installed types are. The colours are
+/// the browser's own cookie's, so that also the page which says that the session has ended has them.
+pub(crate) async fn stylesheet(
+    State(state): State<PortalState>,
+    frame: Option<Extension<Frame>>,
+    headers: HeaderMap,
+    visit: Result<Visit, Failure>,
+) -> Result<impl IntoResponse, Failure> {
+    let Extension(frame) = frame.ok_or(Failure::NotFound)?;
+    let mut text = frame.look(&headers).theme.properties();
+    if let Ok(visit) = visit {
+        text += &icon::rules(&visit.base(), &state.control.destination_types(&visit.caller)?);
+    }
     Ok(([(CONTENT_TYPE, "text/css; charset=utf-8")], text))
 }
 

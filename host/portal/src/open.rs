@@ -19,6 +19,7 @@ use crate::look::{Look, Theme};
 use crate::page;
 use crate::posted::comes_from_here;
 use crate::state::PortalState;
+use crate::visit::Visit;
 use crate::{assets, cookies};
 
 /// The most bytes of an exchange: a code, a theme and a language.
@@ -83,6 +84,36 @@ pub(crate) async fn open(State(state): State<PortalState>, request: Request) -> 
     let mut response = Json(json!({ "location": format!("{}/destinations", frame.base()) })).into_response();
     let cookies = [cookies::with_token(session, &opened.token, now), cookies::with_look(session, &look.text(), now)];
     for cookie in cookies.into_iter().flatten() {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+    response
+}
+
+/// What a page sends when the vendor's page changes its own look.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Restyling {
+    theme: Option<Theme>,
+    lang: Option<String>,
+}
+
+/// `POST /portal/{session}/look`: another theme or language for a session that is open. What is left out stays.
+pub(crate) async fn restyle(visit: Visit, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let refuse = |status: StatusCode, reason: &str| (status, Json(json!({ "error": reason }))).into_response();
+    if !comes_from_here(&parts.headers) || !is_json(&parts.headers) {
+        return refuse(StatusCode::FORBIDDEN, "only the session's own pages change its look");
+    }
+    let Ok(bytes) = to_bytes(body, BYTES_MAX).await else {
+        return refuse(StatusCode::PAYLOAD_TOO_LARGE, "this is too large");
+    };
+    let Ok(wanted) = serde_json::from_slice::<Restyling>(&bytes) else {
+        return refuse(StatusCode::UNPROCESSABLE_ENTITY, "it takes `theme` and `lang`");
+    };
+    let language = wanted.lang.as_deref().and_then(Language::parse).or(visit.look.language);
+    let look = Look { theme: wanted.theme.unwrap_or(visit.look.theme), language };
+    let mut response = StatusCode::NO_CONTENT.into_response();
+    if let Some(cookie) = cookies::with_look(&visit.frame.session, &look.text(), visit.now) {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
     response

@@ -111,7 +111,7 @@ pub(crate) fn bare(texts: &Texts, language: Language, mode: &str, script: &str, 
 }
 
 /// What is shown instead of a page.
-pub(crate) fn of_failure(failure: &Failure, frame: Option<&Frame>, language: Language) -> Response {
+pub(crate) fn of_failure(failure: &Failure, frame: Option<&Frame>, (language, mode): (Language, &str)) -> Response {
     let texts = language.texts();
     let all = &texts.failure;
     let refused;
@@ -135,7 +135,7 @@ pub(crate) fn of_failure(failure: &Failure, frame: Option<&Frame>, language: Lan
     let origin = frame.and_then(|frame| frame.session.origin.as_deref());
     let markup = html! {
         (DOCTYPE)
-        html lang=(language.tag()) data-mode="auto" {
+        html lang=(language.tag()) data-mode=(mode) {
             (head(title, frame))
             body data-session=[session] data-origin=[origin] data-state=[ended.then_some("ended")] {
                 main.instead #main tabindex="-1" {

@@ -6,6 +6,9 @@ use maud::{Markup, html};
 use crate::icon;
 use crate::texts::{Texts, fill};
 
+/// The schemes of byte streams. What is said of a stream does not depend on them.
+const STREAMS: [&str; 3] = ["tls://", "starttls://", "tcp://"];
+
 /// A permission in plain words, and whether people should think twice.
 struct Permission {
     words: String,
@@ -29,15 +32,18 @@ pub(crate) fn list(known: &DestinationType, texts: &Texts) -> Markup {
 fn all(known: &DestinationType, texts: &Texts) -> Vec<Permission> {
     let texts = &texts.permissions;
     let has = |wanted: &str| known.imports().iter().any(|import| interface(import) == wanted);
-    let places: Vec<String> = known.manifest().endpoints.iter().map(|endpoint| place(endpoint)).collect();
-    let places = places.join(", ");
+    let (streams, requests): (Vec<&String>, Vec<&String>) = known
+        .manifest()
+        .endpoints
+        .iter()
+        .partition(|endpoint| STREAMS.iter().any(|scheme| endpoint.starts_with(scheme)));
     let calm = |words: String| Permission { words, is_grave: false };
     let mut found = Vec::new();
     if has("http") {
-        found.push(calm(fill(texts.http, &[&places])));
+        found.push(calm(fill(texts.http, &[&places(&requests)])));
     }
     if has("stream") {
-        found.push(calm(fill(texts.stream, &[&places])));
+        found.push(calm(fill(texts.stream, &[&places(&streams)])));
     }
     if has("reveal") {
         found.push(Permission { words: texts.reveal.to_owned(), is_grave: true });
@@ -52,9 +58,21 @@ fn interface(import: &str) -> &str {
     import.rsplit('/').next().unwrap_or(import).split('@').next().unwrap_or_default()
 }
 
+/// Endpoints as people read them, each once.
+fn places(endpoints: &[&String]) -> String {
+    let mut each: Vec<String> = Vec::new();
+    for place in endpoints.iter().map(|endpoint| place(endpoint)) {
+        if !each.contains(&place) {
+            each.push(place);
+        }
+    }
+    each.join(", ")
+}
+
 /// An endpoint as people read it: what they will fill in stands in angle brackets.
 fn place(endpoint: &str) -> String {
-    endpoint.replace("[]}", "}").replace('{', "‹").replace('}', "›")
+    let place = STREAMS.iter().find_map(|scheme| endpoint.strip_prefix(scheme)).unwrap_or(endpoint);
+    place.replace("[]}", "}").replace('{', "‹").replace('}', "›")
 }
 
 #[cfg(test)]
@@ -63,7 +81,9 @@ mod tests {
 
     #[test]
     fn an_endpoint_is_told_without_its_braces() {
-        assert_eq!(place("tls://{brokers[]}"), "tls://‹brokers›");
+        let endpoints = ["tls://{brokers[]}", "tcp://{brokers[]}", "https://{bucket}.example"].map(str::to_owned);
+
+        assert_eq!(places(&endpoints.iter().collect::<Vec<_>>()), "‹brokers›, https://‹bucket›.example");
         assert_eq!(interface("freehold:destination/http@0.1.0"), "http");
     }
 }

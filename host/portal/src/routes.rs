@@ -15,6 +15,7 @@ fn of_session() -> Router<PortalState> {
     Router::new()
         .route("/", get(open::bootstrap))
         .route("/open", post(open::open))
+        .route("/look", post(open::restyle))
         .route("/theme.css", get(look::stylesheet))
         .route("/types/{name}/icon", get(icon::of_type_file))
         .route("/destinations", get(destinations::list))

@@ -16,16 +16,18 @@ pub(crate) fn guide(known: &DestinationType, config: &Value, texts: &Texts) -> M
         @if let Some(setup) = &known.manifest().setup {
             details.part open {
                 summary { (texts.add.setup) }
-                div.guide { (PreEscaped(rendered(setup, config))) }
+                div.guide { (PreEscaped(rendered(setup, &known.manifest().config, config))) }
             }
         }
     }
 }
 
-/// The text as HTML, in which `{{name}}` became the field `name` of the config.
-fn rendered(setup: &str, config: &Value) -> String {
+/// The text as HTML, in which `{{name}}` became the field `name` of the config. What the schema has no field for stays as it is:
+/// it is part of what the text tells.
+fn rendered(setup: &str, schema: &Value, config: &Value) -> String {
+    let values = Values { schema, config };
     let parser = Parser::new_ext(setup, Options::ENABLE_TABLES);
-    let mut depth = 0_usize;
+    let mut links = 0_usize;
     let mut is_title = false;
     let events = TextMergeStream::new(parser).filter_map(|event| {
         // What stands above the first section is the type's name, which the page has already.
@@ -37,7 +39,7 @@ fn rendered(setup: &str, config: &Value) -> String {
             }
             _ => {}
         }
-        if is_title { None } else { harmless(event, config, &mut depth) }
+        if is_title { None } else { harmless(event, values, &mut links) }
     });
     let mut text = String::new();
     pulldown_cmark::html::push_html(&mut text, events);
@@ -45,10 +47,10 @@ fn rendered(setup: &str, config: &Value) -> String {
 }
 
 /// An event as it may reach the page. `links` counts links that were left out and have not ended yet.
-fn harmless<'a>(event: Event<'a>, config: &Value, links: &mut usize) -> Option<Event<'a>> {
+fn harmless<'a>(event: Event<'a>, values: Values<'_>, links: &mut usize) -> Option<Event<'a>> {
     Some(match event {
-        Event::Text(text) => Event::Text(filled(&text, config).into()),
-        Event::Code(text) => Event::Code(filled(&text, config).into()),
+        Event::Text(text) => Event::Text(values.filled(&text).into()),
+        Event::Code(text) => Event::Code(values.filled(&text).into()),
         Event::Html(text) | Event::InlineHtml(text) => Event::Text(text),
         Event::Start(Tag::Heading { level, .. }) => {
             Event::Start(Tag::Heading { level: lower(level), id: None, classes: Vec::new(), attrs: Vec::new() })
@@ -81,29 +83,36 @@ fn lower(level: HeadingLevel) -> HeadingLevel {
     }
 }
 
-/// `{{name}}` as what the customer entered; as `NAME` as long as they did not.
-fn filled(text: &str, config: &Value) -> String {
-    let mut parts = text.split("{{");
-    let mut filled = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        let known = part.split_once("}}").filter(|(name, _)| is_name(name));
-        let Some((name, rest)) = known else {
-            filled.push_str("{{");
-            filled.push_str(part);
-            continue;
-        };
-        match config.get(name) {
-            Some(Value::String(value)) => filled.push_str(value),
-            Some(value @ (Value::Number(_) | Value::Bool(_))) => filled.push_str(&value.to_string()),
-            _ => filled.push_str(&format!("YOUR-{}", name.to_ascii_uppercase().replace('_', "-"))),
-        }
-        filled.push_str(rest);
-    }
-    filled
+/// What the customer entered, and what there is to be entered.
+#[derive(Clone, Copy)]
+struct Values<'a> {
+    schema: &'a Value,
+    config: &'a Value,
 }
 
-fn is_name(name: &str) -> bool {
-    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+impl Values<'_> {
+    /// `{{name}}` as what the customer entered; as `YOUR-NAME` as long as they did not.
+    fn filled(self, text: &str) -> String {
+        let mut parts = text.split("{{");
+        let mut filled = parts.next().unwrap_or_default().to_owned();
+        for part in parts {
+            let known = part.split_once("}}").and_then(|(name, rest)| Some((self.value(name)?, rest)));
+            match known {
+                Some((value, rest)) => filled.extend([value.as_str(), rest]),
+                None => filled.extend(["{{", part]),
+            }
+        }
+        filled
+    }
+
+    fn value(self, name: &str) -> Option<String> {
+        self.schema.get("properties")?.get(name)?;
+        Some(match self.config.get(name) {
+            Some(Value::String(value)) => value.clone(),
+            Some(value @ (Value::Number(_) | Value::Bool(_))) => value.to_string(),
+            _ => format!("YOUR-{}", name.to_ascii_uppercase().replace('_', "-")),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -116,7 +125,8 @@ mod tests {
     fn what_the_customer_entered_stands_in_the_text() {
         let setup = "# S3\n\nUse `{{bucket}}` in {{access_region}}.\n\n```json\n\"arn:aws:s3:::{{bucket}}/*\"\n```\n";
 
-        let html = rendered(setup, &json!({ "bucket": "my_events_<b>" }));
+        let schema = json!({ "properties": { "bucket": {}, "access_region": {} } });
+        let html = rendered(setup, &schema, &json!({ "bucket": "my_events_<b>" }));
 
         assert!(!html.contains("<h1>") && !html.contains("S3"), "{html}");
         assert!(html.contains("<code>my_events_&lt;b&gt;</code> in YOUR-ACCESS-REGION"), "{html}");
@@ -128,7 +138,7 @@ mod tests {
         let setup = "<script>alert(1)</script>\n\n[a](javascript:alert(1)) ![b](https://x.example/p.png) <img src=x onerror=y>\n\n\
                      [c](https://docs.example/)\n";
 
-        let html = rendered(setup, &json!({}));
+        let html = rendered(setup, &json!({}), &json!({}));
 
         assert!(!html.contains("<script") && !html.contains("<img") && !html.contains("javascript:\""), "{html}");
         assert!(html.contains("<a href=\"https://docs.example/\">c</a>"), "{html}");
@@ -136,8 +146,11 @@ mod tests {
     }
 
     #[test]
-    fn braces_that_name_nothing_stay() {
-        assert_eq!(filled("{{}} {{a b}} {{x", &json!({})), "{{}} {{a b}} {{x");
-        assert_eq!(filled("{{port}}", &json!({ "port": 80 })), "80");
+    fn braces_that_name_no_field_stay() {
+        let (schema, config) = (json!({ "properties": { "port": {} } }), json!({ "port": 80, "id": "x" }));
+        let values = Values { schema: &schema, config: &config };
+
+        assert_eq!(values.filled("{{}} {{id}} {{data.port}} {{x"), "{{}} {{id}} {{data.port}} {{x");
+        assert_eq!(values.filled("{{port}}"), "80");
     }
 }

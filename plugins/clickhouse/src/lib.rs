@@ -34,4 +34,4 @@ impl Sink for ClickHouse {
     }
 }
 
-freehold_sdk::export!(ClickHouse);
+freehold_sdk::export!(ClickHouse, setup = "setup.md");

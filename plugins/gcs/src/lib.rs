@@ -29,4 +29,4 @@ impl Sink for Gcs {
     }
 }
 
-freehold_sdk::export!(Gcs);
+freehold_sdk::export!(Gcs, setup = "setup.md");

@@ -53,4 +53,4 @@ impl Sink for HttpApi {
     }
 }
 
-freehold_sdk::export!(HttpApi);
+freehold_sdk::export!(HttpApi, setup = "setup.md");

@@ -32,4 +32,4 @@ impl Sink for Kinesis {
     }
 }
 
-freehold_sdk::export!(Kinesis);
+freehold_sdk::export!(Kinesis, setup = "setup.md");

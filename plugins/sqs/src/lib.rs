@@ -32,4 +32,4 @@ impl Sink for Sqs {
     }
 }
 
-freehold_sdk::export!(Sqs);
+freehold_sdk::export!(Sqs, setup = "setup.md");

@@ -105,6 +105,19 @@
     }
   };
 
+  // What is entered stands in the guide beside the form at once, so that a policy can be copied before anything is saved.
+  const guide = (form) => {
+    const walker = document.createTreeWalker(document.querySelector(".guide") ?? document.createElement("div"), NodeFilter.SHOW_TEXT);
+    const texts = [];
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      if (/YOUR-[A-Z]/.test(node.data)) texts.push([node, node.data]);
+    }
+    const entered = (mark) => form.elements.namedItem("config." + mark.slice(5).toLowerCase().replaceAll("-", "_"))?.value;
+    form.addEventListener("input", () => {
+      for (const [node, text] of texts) node.data = text.replace(/YOUR-[A-Z0-9]+(?:-[A-Z0-9]+)*/g, (mark) => entered(mark) || mark);
+    });
+  };
+
   // A test leaves the page, and what was entered, as it is.
   const testing = (form) => {
     const button = form.querySelector("[data-test]");
@@ -164,7 +177,10 @@
   };
   begin(document);
   for (const form of all("form")) conditions(form);
-  for (const form of all("form[data-testing]")) testing(form);
+  for (const form of all("form[data-testing]")) {
+    testing(form);
+    guide(form);
+  }
   for (const part of all("[data-watch]")) watch(part);
   for (const part of all("[data-address]")) history.replaceState(null, "", part.dataset.address);
   document.querySelector("[data-focus]")?.focus();

@@ -35,7 +35,14 @@ impl Shown<'_> {
 
 /// All of `fields`: those that are needed first, the rest behind one lid, which is open when something below it is set.
 pub(crate) fn fields(fields: &[Field], shown: Shown<'_>) -> Markup {
-    let (first, rest): (Vec<&Field>, Vec<&Field>) = fields.iter().partition(|field| comes_first(field));
+    let decides =
+        |field: &Field| fields.iter().any(|other| other.when.as_ref().is_some_and(|when| when.path == field.path));
+    let (first, rest): (Vec<&Field>, Vec<&Field>) =
+        fields.iter().partition(|field| comes_first(field) || decides(field));
+    // Where nothing is needed by itself, people must look at all of it.
+    let (mut first, rest) = if first.is_empty() { (rest, first) } else { (first, rest) };
+    // What an answer asks for comes after the question.
+    first.sort_by_key(|field| field.when.is_some());
     let is_open = rest.iter().any(|field| shown.is_touched(field));
     html! {
         @for field in first { (self::field(field, shown)) }
@@ -102,7 +109,7 @@ fn control(field: &Field, id: &str, shown: Shown<'_>) -> Markup {
     let wrong = shown.wrong(&field.path).is_some();
     let described = described(field, id, wrong);
     let invalid = wrong.then_some("true");
-    let needed = field.required && !field.generated;
+    let needed = field.insisted;
     let hint = field.example.as_ref().map(as_text);
     match &field.kind {
         Kind::Text { long: true, .. } => html! {

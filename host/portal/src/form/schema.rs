@@ -4,7 +4,8 @@ use serde_json::{Map, Value};
 
 /// How deep objects in objects are drawn as fields; what lies deeper is written as JSON.
 const DEPTH_MAX: usize = 2;
-/// A text that may be longer than this gets several lines.
+/// A text that may have line breaks and be longer than this gets several lines, and one of which nothing is known when it may
+/// be four times as long.
 const LINE_MAX: u64 = 1024;
 
 /// One field.
@@ -18,6 +19,8 @@ pub(crate) struct Field {
     pub(crate) title: String,
     pub(crate) help: Option<String>,
     pub(crate) required: bool,
+    /// Whether a browser may insist on it: it is needed, and so is every object around it.
+    pub(crate) insisted: bool,
     pub(crate) secret: bool,
     /// Whether it is made when it is left empty.
     pub(crate) generated: bool,
@@ -62,10 +65,18 @@ pub(crate) struct When {
 /// The fields of an object's schema. `prefix` is what their paths begin with.
 pub(crate) fn fields(prefix: &str, schema: &Value) -> Vec<Field> {
     let example = schema.get("examples").and_then(Value::as_array).and_then(|examples| examples.first());
-    object(prefix, schema, example, 0)
+    object(prefix, schema, example, Place { depth: 0, insisted: true })
 }
 
-fn object(prefix: &str, schema: &Value, example: Option<&Value>, depth: usize) -> Vec<Field> {
+/// Where in a schema an object is.
+#[derive(Clone, Copy)]
+struct Place {
+    depth: usize,
+    /// Whether every object around it is needed.
+    insisted: bool,
+}
+
+fn object(prefix: &str, schema: &Value, example: Option<&Value>, place: Place) -> Vec<Field> {
     let Some(properties) = schema.get("properties").and_then(Value::as_object) else { return Vec::new() };
     let required = names(schema.get("required"));
     let conditions = conditions(prefix, schema, properties);
@@ -76,9 +87,11 @@ fn object(prefix: &str, schema: &Value, example: Option<&Value>, depth: usize) -
             .iter()
             .find(|(known, _)| known == name && !required.contains(name))
             .map(|(_, when)| when.clone());
+        let insisted = place.insisted && required.contains(name);
         let is_true = |key: &str| property.get(key) == Some(&Value::Bool(true));
         Field {
-            kind: kind(&path, property, example, depth),
+            kind: kind(&path, property, example, Place { insisted, ..place }),
+            insisted: insisted && property.get("x-generate").is_none(),
             name: name.clone(),
             title: text(property, "title").unwrap_or_else(|| name.replace('_', " ")),
             help: text(property, "description"),
@@ -97,7 +110,7 @@ fn object(prefix: &str, schema: &Value, example: Option<&Value>, depth: usize) -
     fields
 }
 
-fn kind(path: &str, property: &Value, example: Option<&Value>, depth: usize) -> Kind {
+fn kind(path: &str, property: &Value, example: Option<&Value>, place: Place) -> Kind {
     if let Some(choices) = choices(property) {
         return Kind::Choice(choices);
     }
@@ -108,7 +121,10 @@ fn kind(path: &str, property: &Value, example: Option<&Value>, depth: usize) -> 
             let pattern = property.get("pattern").and_then(Value::as_str).unwrap_or_default();
             let has_lines = pattern.contains(r"[\s\S]") || pattern.contains(r"\{");
             let is_address = property.get("format").and_then(Value::as_str) == Some("uri");
-            let long = !is_address && (has_lines && max.unwrap_or(u64::MAX) > LINE_MAX);
+            let room = max.unwrap_or(0);
+            let long =
+                if pattern.is_empty() { room >= 4 * LINE_MAX } else { has_lines && (max.is_none() || room > LINE_MAX) };
+            let long = long && !is_address;
             Kind::Text { long, url: is_address, max }
         }
         Some(kind @ ("integer" | "number")) => {
@@ -121,8 +137,8 @@ fn kind(path: &str, property: &Value, example: Option<&Value>, depth: usize) -> 
             }
             _ => Kind::Json,
         },
-        Some("object") if property.get("properties").is_some() && depth < DEPTH_MAX => {
-            Kind::Group(object(path, property, example, depth + 1))
+        Some("object") if property.get("properties").is_some() && place.depth < DEPTH_MAX => {
+            Kind::Group(object(path, property, example, Place { depth: place.depth + 1, ..place }))
         }
         Some("object") if property.get("additionalProperties").and_then(type_of) == Some("string") => Kind::Map,
         _ => Kind::Json,
@@ -245,8 +261,25 @@ mod tests {
     }
 
     #[test]
+    fn a_browser_insists_on_nothing_within_what_may_be_left_out() {
+        let inner = json!({ "type": "object", "properties": { "a": { "type": "string" } }, "required": ["a"] });
+        let schema = json!({ "properties": { "must": inner, "may": inner }, "required": ["must"] });
+
+        let fields = fields("config", &schema);
+
+        let insisted: Vec<bool> = fields
+            .iter()
+            .filter_map(|field| match &field.kind {
+                Kind::Group(inner) => Some(inner[0].insisted),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(insisted, [true, false]);
+    }
+
+    #[test]
     fn each_kind_of_property_has_its_kind_of_field() {
-        let of = |property: Value| kind("config.x", &property, None, 0);
+        let of = |property: Value| kind("config.x", &property, None, Place { depth: 0, insisted: true });
 
         assert_eq!(of(json!({ "type": "string" })), Kind::Text { long: false, url: false, max: None });
         assert_eq!(of(json!({ "type": "string", "format": "uri" })), Kind::Text { long: false, url: true, max: None });

@@ -6,6 +6,8 @@ use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use freehold_control::{AuditFilter, Format};
 use freehold_model::audit::{ActorKind, AuditRecord};
+use freehold_model::destination::Destination;
+use freehold_model::page::PageRequest;
 use maud::{Markup, html};
 use serde_json::Value;
 
@@ -13,13 +15,14 @@ use crate::failure::Failure;
 use crate::page::{self, Section};
 use crate::query::{self, Parameters};
 use crate::state::PortalState;
-use crate::texts::Texts;
 use crate::time;
 use crate::visit::Visit;
 
 /// Rows of one page.
 const ROWS: u32 = 50;
 const LIST: &str = "portal-activity";
+/// Destinations that are told by name.
+const NAMED: u32 = 200;
 
 pub(crate) async fn list(
     State(state): State<PortalState>,
@@ -29,6 +32,8 @@ pub(crate) async fn list(
     let request = parameters.page(&state, &visit, LIST, ROWS)?;
     let found = state.control.audit(&visit.caller, &filter(&visit), &request).await?;
     let next = query::next(&state, &visit, LIST, found.next.as_deref())?;
+    let named = PageRequest { after: None, limit: NAMED };
+    let destinations = state.control.destinations(&visit.caller, visit.customer().as_str(), &named).await?.items;
     let texts = visit.texts();
     let words = &texts.activity;
     let body = html! {
@@ -39,10 +44,10 @@ pub(crate) async fn list(
                 a.button href=(visit.at("/activity/export/jsonl")) { (words.as_jsonl) }
             }
         }
-        div.table {
+        div.table.activity {
             table {
                 thead { tr { th { (words.when) } th { (words.what) } th { (words.who) } th { (words.details) } } }
-                tbody { @for record in &found.items { (row(&visit, record, texts)) } }
+                tbody { @for record in &found.items { (row(&visit, record, &destinations)) } }
             }
         }
         (page::pager(&visit, "/activity", "", request.after.is_some(), next.as_deref()))
@@ -54,7 +59,8 @@ fn filter(visit: &Visit) -> AuditFilter {
     AuditFilter { customer: Some(visit.customer().clone()), ..AuditFilter::default() }
 }
 
-fn row(visit: &Visit, record: &AuditRecord, texts: &Texts) -> Markup {
+fn row(visit: &Visit, record: &AuditRecord, destinations: &[Destination]) -> Markup {
+    let texts = visit.texts();
     let words = &texts.activity;
     let known = words.actions.iter().find(|(action, _)| *action == record.action).map(|(_, told)| *told);
     let is_own = record.actor.id == visit.frame.session.id.as_str();
@@ -65,13 +71,15 @@ fn row(visit: &Visit, record: &AuditRecord, texts: &Texts) -> Markup {
         ActorKind::Operator => words.operator,
         ActorKind::System => words.system,
     };
-    let is_destination = record.target_kind == "destination";
+    let destination = destinations.iter().find(|known| known.id.as_str() == record.target_id);
     html! {
         tr {
             td { (time::ago(record.at, visit.now, texts)) }
             td {
                 (known.unwrap_or(&record.action))
-                @if is_destination { div.small { a.mono href={ (visit.at("/destinations/")) (record.target_id) } { (record.target_id) } } }
+                @if let Some(known) = destination {
+                    div.small { a href={ (visit.at("/destinations/")) (known.id) } { (known.name) } }
+                }
             }
             td { (who) }
             td.muted { (details(&record.full_details())) }
@@ -81,17 +89,17 @@ fn row(visit: &Visit, record: &AuditRecord, texts: &Texts) -> Markup {
 
 /// Names of fields, versions, fingerprints: what the log keeps, on one line.
 fn details(details: &Value) -> String {
-    let told = |value: &Value| match value {
+    match details {
+        Value::Null => String::new(),
         Value::String(text) => text.clone(),
-        Value::Array(all) => all
-            .iter()
-            .map(|one| one.as_str().map_or_else(|| one.to_string(), str::to_owned))
-            .collect::<Vec<_>>()
-            .join(", "),
+        Value::Array(all) => all.iter().map(self::details).collect::<Vec<_>>().join(", "),
+        Value::Object(all) => {
+            let all = all.iter().filter(|(_, value)| !value.is_null());
+            let told = all.map(|(name, value)| format!("{}: {}", name.replace('_', " "), self::details(value)));
+            told.collect::<Vec<_>>().join(" · ")
+        }
         other => other.to_string(),
-    };
-    let all = details.as_object().into_iter().flatten().filter(|(_, value)| !value.is_null());
-    all.map(|(name, value)| format!("{}: {}", name.replace('_', " "), told(value))).collect::<Vec<_>>().join(" · ")
+    }
 }
 
 /// `GET …/activity/export/{format}`.

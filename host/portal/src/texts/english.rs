@@ -127,7 +127,7 @@ pub(crate) const ENGLISH: Texts = Texts {
     permissions: Permissions {
         title: "What it may do",
         http: "Send requests to {}, and nowhere else",
-        stream: "Open encrypted connections to {}, and nowhere else",
+        stream: "Open connections to {}, and nowhere else",
         credential: "Use your credential to sign in and to sign. It cannot read the secret parts",
         reveal: "Read your credential in plain text, because its protocol leaves no other way",
         nothing_else: "Nothing else: it runs in a sandbox of its own, and sees no other customer and no other destination",

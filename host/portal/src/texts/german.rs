@@ -133,7 +133,7 @@ pub(crate) const GERMAN: Texts = Texts {
     permissions: Permissions {
         title: "Was es darf",
         http: "Anfragen an {} senden, und nirgendwohin sonst",
-        stream: "Verschlüsselte Verbindungen zu {} öffnen, und nirgendwohin sonst",
+        stream: "Verbindungen zu {} öffnen, und nirgendwohin sonst",
         credential: "Ihren Zugang zum Anmelden und Unterschreiben benutzen. Die geheimen Teile kann es nicht lesen",
         reveal: "Ihren Zugang im Klartext lesen, weil das Protokoll nichts anderes zulässt",
         nothing_else: "Sonst nichts: Es läuft in einer eigenen Sandbox und sieht keinen anderen Kunden und kein anderes Ziel",

@@ -33,7 +33,7 @@ const STANDING: &str = "SELECT lane.value ->> 0 AS destination_id,
 
 const COUNTED: &str = "SELECT destination_id, hour, delivered, failed, last_delivered_at FROM lane_hours
     WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2)
-        AND destination_id IN (SELECT lane.value ->> 0 FROM json_each($3) AS lane)";
+        AND destination_id IN (SELECT value FROM json_each($3))";
 
 pub(crate) async fn of_lanes(
     connection: &mut Connection,
@@ -43,9 +43,9 @@ pub(crate) async fn of_lanes(
 ) -> Result<Vec<LaneHealth>, StoreError> {
     let lanes = to_json(&destinations.iter().map(|id| json!([id])).collect::<Vec<_>>())?;
     let limit = i64::try_from(COUNTED_MAX + 1).unwrap_or(i64::MAX);
-    let rows = scoped(STANDING, scope).bind(lanes.clone()).bind(limit).fetch_all(connection).await?;
+    let rows = scoped(STANDING, scope).bind(lanes).bind(limit).fetch_all(connection).await?;
     let mut found = rows.iter().map(read).collect::<Result<HashMap<_, _>, _>>()?;
-    for row in &scoped(COUNTED, scope).bind(lanes).fetch_all(connection).await? {
+    for row in &scoped(COUNTED, scope).bind(to_json(&destinations)?).fetch_all(connection).await? {
         add_hour(row, &mut found, now.millis() / HOUR_MS)?;
     }
     Ok(destinations.iter().filter_map(|id| found.remove(id)).collect())

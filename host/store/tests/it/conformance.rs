@@ -5,6 +5,7 @@ mod attempts;
 mod audit;
 mod destinations;
 mod durability;
+mod health;
 mod ingest;
 mod lists;
 mod queue;

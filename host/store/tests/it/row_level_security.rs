@@ -3,6 +3,7 @@
 
 use std::process::Command;
 
+use freehold_model::delivery::Verdict;
 use freehold_store::{POSTGRES_ROLES, Store, StoreError};
 use freehold_test_postgres::Database;
 
@@ -13,7 +14,9 @@ async fn furnished() -> (Home, Database, [String; 2], [String; 2]) {
     let home = Home::new(Engine::Postgres).await;
     let destination = home.destination().await;
     home.activate(&destination).await;
-    home.publish(&["a"]).await;
+    home.publish(&["a", "b"]).await;
+    let settled = home.claim_one(&destination).await;
+    home.settle(&settled, vec![Verdict::Delivered]).await;
     home.claim_one(&destination).await;
     let session = portal_session(&home, &home.customer, 1);
     home.store.create_portal_session(&home.scope, &session, &audit("session.create")).await.unwrap();

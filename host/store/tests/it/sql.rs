@@ -252,7 +252,8 @@ fn scans_table(step: &str) -> bool {
     let small =
         ["json_each", "VIRTUAL TABLE", "CONSTANT ROW", "batches_leased", "batches_open", "credentials_draining"];
     // What a statement computed itself.
-    let computed = ["chain", "waiting", "begun", "lane", "ended"].iter().any(|name| step == format!("SCAN {name}"));
+    let computed =
+        ["chain", "waiting", "begun", "lane", "ended", "counted"].iter().any(|name| step == format!("SCAN {name}"));
     step.starts_with("SCAN") && !computed && !small.iter().any(|part| step.contains(part))
 }
 
