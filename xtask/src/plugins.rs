@@ -56,7 +56,7 @@ pub(crate) fn build_guests(toolchain: &Toolchain) -> Result<(), Failed> {
 fn build(workspace: &str, into: &str, toolchain: &Toolchain) -> Result<(), Failed> {
     let step = say::step(&format!("building {workspace} for {}", guests::TARGET));
     let folder = program::root().join(workspace);
-    let built = folder.join(toolchain.target_dir());
+    let built = toolchain.target_dir(&folder.join("target"));
     let mut command = program::cargo();
     // From inside, so that cargo reads this workspace and still finds the project's .cargo/config.toml above it.
     command.current_dir(&folder).arg("build").arg("--target-dir").arg(&built);
@@ -93,10 +93,7 @@ fn components(workspace: &Path) -> Result<Vec<Component>, Failed> {
 }
 
 fn component(package: &serde_json::Value) -> Option<Component> {
-    let is_component = |target: &&serde_json::Value| {
-        target["crate_types"].as_array().is_some_and(|types| types.iter().any(|name| name == "cdylib"))
-    };
-    let target = package["targets"].as_array()?.iter().find(is_component)?;
+    let library = package["targets"].as_array()?.iter().find_map(guests::library)?;
     let name = Path::new(package["manifest_path"].as_str()?).parent()?.file_name()?.to_str()?.to_owned();
-    Some(Component { name, library: target["name"].as_str()?.replace('-', "_") })
+    Some(Component { name, library })
 }

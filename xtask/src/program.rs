@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Command, Stdio};
+
+pub(crate) use freehold_toolchain::program::{asked, output};
+use freehold_toolchain::program::{line, not_started, succeeded};
 
 use crate::Failed;
 
@@ -42,37 +44,6 @@ pub(crate) fn run(command: &mut Command) -> Result<(), Failed> {
     succeeded(command, status)
 }
 
-/// Runs `command`, its errors shown, and returns what it wrote to stdout.
-pub(crate) fn output(command: &mut Command) -> Result<String, Failed> {
-    let output = command.stderr(Stdio::inherit()).output().map_err(|error| not_started(command, &error))?;
-    succeeded(command, output.status)?;
-    String::from_utf8(output.stdout).map_err(|_| format!("`{}` wrote something that is not text", line(command)))
-}
-
-/// Runs `command` silently; `None` when it is missing or fails.
-pub(crate) fn asked(command: &mut Command) -> Option<String> {
-    let output = command.stdin(Stdio::null()).output().ok()?;
-    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
-}
-
-/// Runs `command` for `limit` at most, its output shown.
-pub(crate) fn run_within(command: &mut Command, limit: Duration) -> Result<(), Failed> {
-    let began = Instant::now();
-    let mut child = command.stdin(Stdio::null()).spawn().map_err(|error| not_started(command, &error))?;
-    loop {
-        if let Some(status) = child.try_wait().map_err(|error| not_started(command, &error))? {
-            return succeeded(command, status);
-        }
-        if began.elapsed() > limit {
-            // It may have ended just now, which is as good.
-            drop(child.kill());
-            drop(child.wait());
-            return Err(format!("`{}` did not end within {}", line(command), crate::say::seconds(limit)));
-        }
-        std::thread::sleep(Duration::from_millis(100));
-    }
-}
-
 /// Runs `command`, shows each line of its stdout as it comes and hands it to `each`. True when it succeeded.
 pub(crate) fn follow(command: &mut Command, mut each: impl FnMut(&str)) -> Result<bool, Failed> {
     let mut child = command.stdout(Stdio::piped()).spawn().map_err(|error| not_started(command, &error))?;
@@ -107,22 +78,4 @@ pub(crate) fn copy_if_changed(from: &Path, to: &Path) -> Result<usize, Failed> {
 /// A path as people want to read it: from the project's root.
 pub(crate) fn shown(path: &Path) -> String {
     path.strip_prefix(root()).unwrap_or(path).display().to_string()
-}
-
-fn succeeded(command: &Command, status: ExitStatus) -> Result<(), Failed> {
-    if status.success() { Ok(()) } else { Err(format!("`{}` failed: {status}", line(command))) }
-}
-
-fn not_started(command: &Command, error: &std::io::Error) -> Failed {
-    format!("cannot run `{}`: {error}", line(command))
-}
-
-fn line(command: &Command) -> String {
-    let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());
-    let mut line = name.to_string_lossy().into_owned();
-    for argument in command.get_args() {
-        line.push(' ');
-        line.push_str(&argument.to_string_lossy());
-    }
-    line
 }

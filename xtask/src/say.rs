@@ -1,7 +1,10 @@
 //! How do the commands say what they are doing? On stderr, so that stdout holds results alone.
 
+use std::cell::RefCell;
 use std::io::IsTerminal;
 use std::time::{Duration, Instant};
+
+use freehold_toolchain::Word;
 
 /// A piece of work under way: it says that it began, and how long it took when it ends.
 pub(crate) struct Step {
@@ -27,6 +30,17 @@ impl Step {
         let took = self.began.elapsed();
         eprintln!("{} {what} {}", paint("1;31", "✗"), paint("2", &format!("({})", seconds(took))));
         took
+    }
+}
+
+/// Says what others tell about their work.
+pub(crate) fn aloud() -> impl Fn(Word<'_>) {
+    let under_way: RefCell<Option<Step>> = RefCell::default();
+    move |word| match word {
+        Word::Begins(what) => drop(under_way.replace(Some(step(what)))),
+        Word::Done(what) => drop(under_way.take().map(|step| step.done(what))),
+        Word::EndedBadly(what) => drop(under_way.take().map(|step| step.ended_badly(what))),
+        Word::Note(what) => note(what),
     }
 }
 
