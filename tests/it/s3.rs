@@ -1,5 +1,7 @@
 //! What the shipped S3 type writes, judged by `s3s`, which checks every signature.
 
+use std::collections::BTreeSet;
+
 use freehold_tests::s3::{Bucket, S3Server};
 use freehold_tests::{Api, Result, TestHost, bodies, chance};
 use s3s::S3ErrorCode;
@@ -93,6 +95,24 @@ async fn a_retry_overwrites_what_an_earlier_try_left() -> Result {
     let requests = shelf.server.requests();
     let first = &requests[0].key;
     assert!(requests.iter().filter(|request| request.key == *first).count() >= 2, "the retry used the same key");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn objects_that_were_tried_together_keep_their_names_when_one_of_them_fails() -> Result {
+    let shelf = Shelf::begin().await?;
+    let destination = shelf.destination(|body| body["config"]["key_template"] = json!("{type}/{batch_id}")).await?;
+    shelf.server.refuse_next([S3ErrorCode::InternalError]);
+
+    let event = |name: &str| json!({ "id": name, "type": name, "customer": shelf.customer, "data": 1 });
+    shelf.api.publish(&json!([event("made"), event("paid"), event("sent")])).await?.ok()?;
+    let settled = shelf.api.settled(&format!("destination={destination}")).await?;
+
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    assert_eq!(shelf.stored()?, ["made", "paid", "sent"]);
+    let keys: Vec<String> = shelf.server.objects(&shelf.bucket.name)?.into_iter().map(|object| object.key).collect();
+    let batches: BTreeSet<&str> = keys.iter().filter_map(|key| key.split('/').nth(1)).collect();
+    assert_eq!(batches.len(), 1, "an upload whose answer was lost would be there twice: {keys:?}");
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use freehold_sdk::aws::{Keys, Unsigned};
 use freehold_sdk::http::{self, Response};
 use freehold_sdk::template::Names;
-use freehold_sdk::{Batch, Error, Outcome, context, log, objects};
+use freehold_sdk::{Batch, Error, ErrorKind, Outcome, context, log, objects};
 
 use crate::answer::{Answer, judge};
 use crate::config::Target;
@@ -11,8 +11,8 @@ use crate::config::Target;
 /// Objects that are handed to the host at once: it sends only a few at a time, and their bodies wait in memory twice.
 const REQUESTS_MAX: usize = 64;
 
-/// Writes the batch. What becomes of an object becomes of each event in it.
-pub(crate) fn deliver(target: &Target, keys: &mut Keys, batch: &Batch) -> Vec<Outcome> {
+/// Writes the batch: every object, or none that counts.
+pub(crate) fn deliver(target: &Target, keys: &mut Keys, batch: &Batch) -> Result<Vec<Outcome>, Error> {
     let (customer, destination) = (context::customer(), context::destination());
     let names = Names { batch_id: &batch.id, customer: &customer, destination: &destination };
     let encoded = objects::encode(batch, names, &target.naming, target.compression);
@@ -24,14 +24,18 @@ pub(crate) fn deliver(target: &Target, keys: &mut Keys, batch: &Batch) -> Vec<Ou
         let content_type = target.compression.content_type();
         let requests = some.iter().map(|object| put(target, keys, &object.key, content_type, &object.body)).collect();
         for (object, answer) in some.iter().zip(http::send_all(requests)) {
-            if let Err(error) = answer.and_then(|answer| success(&answer, target)) {
-                for index in &object.members {
-                    outcomes[*index] = Err(error.clone());
+            match answer.and_then(|answer| success(&answer, target)) {
+                Ok(()) => {}
+                Err(error) if error.kind() == ErrorKind::Rejected => {
+                    object.members.iter().for_each(|index| outcomes[*index] = Err(error.clone()));
                 }
+                // What remains of a batch goes on in a new one, whose objects have other names; and an upload whose answer
+                // was lost may have been written. So all of the batch is tried again, under the same names.
+                Err(error) => return Err(error),
             }
         }
     }
-    outcomes
+    Ok(outcomes)
 }
 
 /// Writes a small object under a name that says what it is, and removes it again.
