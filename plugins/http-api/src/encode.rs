@@ -5,6 +5,10 @@ use freehold_sdk::{Error, Event};
 
 use crate::config::{Body, Send, Settings, invalid};
 
+/// Bytes of an address. Freehold sends up to 8 KiB, in which a secret of the query has to fit as well; to have one refused
+/// there would pause the destination for the sake of one event.
+const URL_BYTES_MAX: usize = 6 * 1024;
+
 /// What an array of events stands in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wrapper {
@@ -53,6 +57,10 @@ pub(crate) fn url(settings: &Settings, event: &Event, names: Names<'_>) -> Resul
             let message = format!("event {} has no value, or `..`, for a placeholder in the path: {path}", event.id);
             return Err(Error::rejected("path-not-filled", message));
         }
+    }
+    if settings.url.len() + path.len() > URL_BYTES_MAX {
+        let message = format!("event {} makes an address of more than {URL_BYTES_MAX} bytes", event.id);
+        return Err(Error::rejected("url-too-long", message));
     }
     Ok(format!("{}{path}", settings.url))
 }
@@ -164,6 +172,7 @@ mod tests {
         for id in [".", "..", ""] {
             assert_eq!(url_of("/orders/{{id}}", id).unwrap_err().code(), "path-not-filled", "{id:?}");
         }
+        assert_eq!(url_of("/orders/{{id}}", &"é".repeat(2000)).unwrap_err().code(), "url-too-long");
     }
 
     #[test]
