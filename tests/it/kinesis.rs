@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use freehold_tests::moto::{Moto, REGION};
+use freehold_tests::webhook::{Received, Reply, WebhookReceiver};
 use freehold_tests::{Api, Result, TestHost, api, bodies, chance};
 use serde_json::{Value, json};
 
@@ -121,5 +122,44 @@ async fn each_way_to_be_refused_has_its_kind_and_a_new_key_resumes() -> Result {
         account.records().await?.iter().filter_map(|(_, data, _)| data["id"].as_str().map(str::to_owned)).collect();
     arrived.sort();
     assert_eq!(arrived, published);
+    Ok(())
+}
+
+/// A fake of ours, since moto takes every record: it answers as Kinesis does for a shard that is at its limit.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_records_that_were_not_taken_are_put_again() -> Result {
+    let fake = WebhookReceiver::start().await?;
+    let mailbox = fake.mailbox("/", None);
+    let taken = json!({ "SequenceNumber": "1", "ShardId": "shardId-000000000000" });
+    let full = json!({ "ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "Rate exceeded" });
+    mailbox.script([Reply::Text(200, json!({ "FailedRecordCount": 1, "Records": [taken, full, taken] }).to_string())]);
+    mailbox
+        .otherwise(Reply::Text(200, json!({ "FailedRecordCount": 0, "Records": [taken, taken, taken] }).to_string()));
+    let host = TestHost::start_with_types(&["kinesis"]).await?;
+    let api = host.tenant("acme")?;
+    let customer = api.create_customer("customer-one").await?;
+    let body = json!({
+        "type": "kinesis",
+        "name": "stream",
+        "config": { "stream": "events", "region": REGION, "endpoint": mailbox.url() },
+        "credential": { "access_key_id": "AKIAOFACME", "secret_access_key": "planted-secret-access-key" },
+        "subscription": ["*"],
+        "settings": { "batch_age_ms": 200 },
+    });
+    let destination = api.create_destination(&customer, &bodies::retrying_at_once(body)).await?;
+
+    let event = |id: &str| json!({ "id": id, "type": "order.paid", "customer": customer, "data": 1 });
+    api.publish(&json!([event("e0"), event("e1"), event("e2")])).await?.ok()?;
+    let settled = api.settled(&format!("destination={destination}")).await?;
+
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    let keys = |request: &Received| -> Vec<String> {
+        let records = request.json()["Records"].as_array().cloned().unwrap_or_default();
+        records.iter().filter_map(|record| record["PartitionKey"].as_str().map(str::to_owned)).collect()
+    };
+    let put: Vec<Vec<String>> = mailbox.received().iter().map(keys).collect();
+    assert_eq!(put, [vec!["e0", "e1", "e2"], vec!["e1"]]);
+    let failed = api.attempt_where(&destination, |attempt| attempt["state"] == "partial").await?;
+    assert_eq!(failed["failure"]["kind"], "throttled", "{failed}");
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use freehold_tests::moto::{Moto, REGION};
+use freehold_tests::webhook::{Received, Reply, WebhookReceiver};
 use freehold_tests::{Api, Result, TestHost, api, bodies, chance};
 use serde_json::{Value, json};
 
@@ -163,4 +164,44 @@ fn merge(body: &mut Value, change: &Value) {
             body[part][name] = value.clone();
         }
     }
+}
+
+/// A fake of ours, since moto takes every message: it answers as SQS does for one that it could not store.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_message_of_a_fifo_queue_overtakes_one_that_was_not_taken() -> Result {
+    let fake = WebhookReceiver::start().await?;
+    let mailbox = fake.mailbox("/", None);
+    let taken = |id: usize| json!({ "Id": id.to_string(), "MessageId": "m" });
+    let failed = json!({ "Id": "9", "Code": "InternalError", "Message": "try again", "SenderFault": false });
+    let nine: Vec<Value> = (0..9).map(taken).collect();
+    let all: Vec<Value> = (0..10).map(taken).collect();
+    mailbox.script([Reply::Text(200, json!({ "Successful": nine, "Failed": [failed] }).to_string())]);
+    mailbox.otherwise(Reply::Text(200, json!({ "Successful": all, "Failed": [] }).to_string()));
+    let host = TestHost::start_with_types(&["sqs"]).await?;
+    let api = host.tenant("acme")?;
+    let customer = api.create_customer("customer-one").await?;
+    let body = json!({
+        "type": "sqs",
+        "name": "queue",
+        "config": { "queue_url": format!("{}1/q.fifo", mailbox.url()), "region": REGION },
+        "credential": { "access_key_id": "AKIAOFACME", "secret_access_key": "planted-secret-access-key" },
+        "subscription": ["*"],
+        "settings": { "batch_age_ms": 200 },
+    });
+    let destination = api.create_destination(&customer, &bodies::retrying_at_once(body)).await?;
+
+    let event = |n: usize| json!({ "id": format!("e{n:02}"), "type": "order.paid", "customer": customer, "data": n });
+    api.publish(&json!((0..13).map(event).collect::<Vec<_>>())).await?.ok()?;
+    let settled = api.settled(&format!("destination={destination}")).await?;
+
+    assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    let sent: Vec<Vec<String>> = mailbox.received().iter().map(|request| ids(&entries(request))).collect();
+    assert_eq!(sent.len(), 2, "nothing was sent after the message that was not taken: {sent:?}");
+    assert_eq!(sent[0].len(), 10);
+    assert_eq!(sent[1], ["e09", "e10", "e11", "e12"]);
+    Ok(())
+}
+
+fn entries(request: &Received) -> Vec<Value> {
+    request.json()["Entries"].as_array().cloned().unwrap_or_default()
 }
