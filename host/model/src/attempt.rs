@@ -91,6 +91,10 @@ pub struct AttemptReport {
     /// How many log lines were dropped because the plugin wrote too many.
     #[serde(default)]
     pub log_lines_dropped: u32,
+    /// Bytes of all memories of the instance when the call ended. Memories of WebAssembly never shrink, so this is also the
+    /// most that it ever had.
+    #[serde(default)]
+    pub memory_bytes: u64,
 }
 
 /// One member that failed.

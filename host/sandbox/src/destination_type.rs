@@ -18,6 +18,7 @@ pub struct DestinationType {
     pub(crate) digest: String,
     pub(crate) imports: Vec<String>,
     pub(crate) bytes: usize,
+    pub(crate) memory_bytes: usize,
     pub(crate) config: Schema,
     pub(crate) credential: Schema,
     pub(crate) component: DestinationPre<HostState>,
@@ -42,6 +43,11 @@ impl DestinationType {
     /// Bytes of the component.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Bytes of memory that an instance of it may have.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
     }
 
     /// In which ways `config` breaks the type's schema.

@@ -48,13 +48,16 @@ fn pool(limits: &Limits) -> PoolingAllocationConfig {
     let instances = limits.instances;
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
-        .total_core_instances(instances.saturating_mul(4))
+        // Counted, not reserved: an instance of a Python component is made of 38.
+        .total_core_instances(instances.saturating_mul(40))
         .total_memories(instances.saturating_mul(2))
         .total_tables(instances.saturating_mul(4))
         .total_stacks(instances)
-        .max_memory_size(limits.memory_bytes)
+        // Address space only: each slot reserves 4 GiB of it whatever this says, so that small types pay nothing for a
+        // bound that lets large ones in.
+        .max_memory_size(limits.memory_of_the_largest())
         .table_elements(limits.table_elements)
-        .max_core_instances_per_component(30)
+        .max_core_instances_per_component(64)
         .max_memories_per_component(4)
         .max_tables_per_component(30)
         .max_component_instance_size(10 << 20)

@@ -16,6 +16,9 @@ const MANIFEST_BYTES_MAX: usize = 256 * 1024;
 /// The most bytes that the setup may have.
 const SETUP_BYTES_MAX: usize = 64 * 1024;
 
+/// MiB that a type may ask for at all: a memory of WebAssembly has less than 4 GiB.
+const MEMORY_MIB_MAX: u32 = 4_095;
+
 /// What a destination type says about itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -63,6 +66,9 @@ pub struct Manifest {
     /// Whether a batch that is brought a second time leaves the destination as the first left it.
     #[serde(default)]
     pub idempotent: bool,
+    /// MiB of memory that an instance needs, where the host's usual limit is not right for it: 1 to 4,095.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mib: Option<u32>,
 }
 
 /// How large the batches of a type may be.
@@ -153,6 +159,9 @@ impl Manifest {
         }
         if !(1..=64).contains(&self.concurrency) {
             return Err("`concurrency` must be 1 to 64".into());
+        }
+        if self.memory_mib.is_some_and(|mib| !(1..=MEMORY_MIB_MAX).contains(&mib)) {
+            return Err(format!("`memory_mib` must be 1 to {MEMORY_MIB_MAX}"));
         }
         Ok(())
     }

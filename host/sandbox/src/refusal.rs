@@ -56,6 +56,16 @@ pub enum Refusal {
     /// A manifest that cannot be used.
     #[error("the manifest is not usable: {0}")]
     Manifest(String),
+    /// It wants more memory than the operator grants.
+    #[error(
+        "its manifest asks for {asked} bytes of memory (`memory_mib`), and types may ask for {max} here (limit `memory_bytes_max`)"
+    )]
+    Memory {
+        /// What it asks for.
+        asked: usize,
+        /// What it may ask for.
+        max: usize,
+    },
     /// Compilation failed or the code cache could not be used.
     #[error("compiling the component failed: {0}")]
     Compile(String),

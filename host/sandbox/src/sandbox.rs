@@ -8,7 +8,7 @@ use freehold_model::attempt::AttemptReport;
 use freehold_model::secret::SecretFields;
 use freehold_model::{DestinationId, ErrorKind, Failure, Secret, Sources};
 use sha2::{Digest, Sha256};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 
@@ -184,21 +184,10 @@ impl Sandbox {
                     format!("the config names no usable endpoint: {error}"),
                 )
             })?;
-        let place = match shared.places.clone().try_acquire_owned() {
-            Ok(place) => place,
-            Err(_) => {
-                shared.pool.evict();
-                shared
-                    .places
-                    .clone()
-                    .acquire_owned()
-                    .await
-                    .map_err(|_| Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down"))?
-            }
-        };
+        let place = shared.place(destination_type.memory_bytes).await?;
         let state = HostState {
             table: table(&shared.limits),
-            growth: Growth::new(&shared.limits),
+            growth: Growth::new(destination_type.memory_bytes, &shared.limits),
             scrubber: scrubber(&destination_type, &credential, &beside),
             revoked: shared.revoked(&key),
             beside: shared.beside(&key, beside),
@@ -245,6 +234,21 @@ fn table(limits: &Limits) -> ResourceTable {
 }
 
 impl Shared {
+    /// Room for one more instance with this much memory: waits, and ends idle ones, when all is taken.
+    async fn place(&self, memory_bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let wanted = self.limits.places_for(memory_bytes);
+        // Each idle instance holds one place at least, so more than that many need not go. Others may take what is freed.
+        for _ in 0..wanted {
+            match self.places.clone().try_acquire_many_owned(wanted) {
+                Ok(place) => return Ok(place),
+                Err(_) if self.pool.evict() => {}
+                Err(_) => break,
+            }
+        }
+        let closed = |_| Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down");
+        self.places.clone().acquire_many_owned(wanted).await.map_err(closed)
+    }
+
     fn revoked(&self, key: &InstanceKey) -> Revoked {
         key.credential_version.map(|version| self.revocations.flag(&key.destination, version)).unwrap_or_default()
     }
@@ -273,6 +277,10 @@ impl Shared {
     fn load(&self, bytes: &[u8]) -> Result<DestinationType, Refusal> {
         self.check_form(bytes)?;
         let manifest = Manifest::extract(bytes)?;
+        let memory_bytes = self.limits.memory_for(manifest.memory_mib);
+        if memory_bytes > self.limits.memory_of_the_largest() {
+            return Err(Refusal::Memory { asked: memory_bytes, max: self.limits.memory_of_the_largest() });
+        }
         let config = Schema::compile("config", &manifest.config).map_err(Refusal::Manifest)?;
         let credential = Schema::compile_credential(&manifest.credential).map_err(Refusal::Manifest)?;
         let digest = digest(bytes);
@@ -288,7 +296,8 @@ impl Shared {
         let contract = |error: wasmtime::Error| Refusal::Contract(format!("{error:#}"));
         let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
         let component = DestinationPre::new(pre).map_err(contract)?;
-        Ok(DestinationType { manifest, digest, imports, bytes: bytes.len(), config, credential, component })
+        let bytes = bytes.len();
+        Ok(DestinationType { manifest, digest, imports, bytes, memory_bytes, config, credential, component })
     }
 
     fn check_form(&self, bytes: &[u8]) -> Result<(), Refusal> {

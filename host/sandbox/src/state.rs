@@ -114,7 +114,7 @@ impl HostState {
                 self.recorder.exchange(exchange, &[], &self.scrubber);
             }
         }
-        self.recorder.take()
+        AttemptReport { memory_bytes: self.growth.memory_bytes(), ..self.recorder.take() }
     }
 
     /// Ends the instance when its credential was taken back. To be asked before anything leaves.
@@ -199,6 +199,7 @@ impl CpuMeter {
 
 /// Bounds the growth of all memories and of all tables of one store together.
 pub(crate) struct Growth {
+    memory_max: usize,
     memory_left: usize,
     table_left: usize,
     /// What was refused, to explain the trap that usually follows.
@@ -206,8 +207,14 @@ pub(crate) struct Growth {
 }
 
 impl Growth {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        Growth { memory_left: limits.memory_bytes, table_left: limits.table_elements, refused: None }
+    /// For an instance that may have this much memory.
+    pub(crate) fn new(memory_max: usize, limits: &Limits) -> Self {
+        Growth { memory_max, memory_left: memory_max, table_left: limits.table_elements, refused: None }
+    }
+
+    /// What all memories have together.
+    pub(crate) fn memory_bytes(&self) -> u64 {
+        u64::try_from(self.memory_max - self.memory_left).unwrap_or(u64::MAX)
     }
 }
 

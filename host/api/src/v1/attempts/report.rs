@@ -23,6 +23,8 @@ pub(crate) struct ReportAnswer {
     log: Vec<LogAnswer>,
     /// How many log lines were dropped because the plugin wrote too many.
     log_lines_dropped: u32,
+    /// Bytes of memory that the plugin's instance had when the call ended: the most that it ever had.
+    memory_bytes: u64,
 }
 
 /// One delivery that failed.
@@ -78,6 +80,7 @@ impl From<AttemptReport> for ReportAnswer {
             exchanges_total: report.exchanges_total,
             log: report.log.into_iter().map(LogAnswer::from).collect(),
             log_lines_dropped: report.log_lines_dropped,
+            memory_bytes: report.memory_bytes,
         }
     }
 }

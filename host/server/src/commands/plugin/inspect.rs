@@ -37,13 +37,14 @@ pub(super) async fn check(config: &Config, file: &Path) -> Result<DestinationTyp
 pub(super) fn describe(destination_type: &DestinationType) -> String {
     let manifest = destination_type.manifest();
     let mut text = format!(
-        "{} {} ({})\n{}\n\ndigest: {}\nsize: {} bytes\nbatches: up to {} events or {} bytes, after {} ms at the latest\n",
+        "{} {} ({})\n{}\n\ndigest: {}\nsize: {} bytes\nmemory: up to {} MiB for each instance\nbatches: up to {} events or {} bytes, after {} ms at the latest\n",
         manifest.name,
         manifest.version,
         manifest.label,
         manifest.description,
         destination_type.digest(),
         destination_type.bytes(),
+        destination_type.memory_bytes() >> 20,
         manifest.batch.events,
         manifest.batch.bytes,
         manifest.batch.age_ms,
