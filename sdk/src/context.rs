@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::bindings::freehold::destination::context as wit;
+use crate::host::context as wit;
 
 /// Which try of this batch this is, from 1. 0 during [`open`](crate::Sink::open) and [`verify`](crate::Sink::verify).
 ///

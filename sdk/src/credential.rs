@@ -12,7 +12,7 @@
 use std::fmt;
 
 use crate::Error;
-use crate::bindings::freehold::destination::credential as wit;
+use crate::host::credential as wit;
 
 /// How [`Secret::sign`] signs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -24,7 +24,16 @@ use crate::{Batch, Error, Outcome, Sink, config};
 /// #     fn deliver(&mut self, _: freehold_sdk::Batch) -> Result<Vec<freehold_sdk::Outcome>, freehold_sdk::Error> { Ok(vec![]) }
 /// #     fn verify(&mut self) -> Result<(), freehold_sdk::Error> { Ok(()) }
 /// # }
-/// freehold_sdk::export!(Nowhere, manifest_json = r#"{ "name": "nowhere", "version": "0.1.0" }"#);
+/// freehold_sdk::export!(
+///     Nowhere,
+///     manifest_json = r#"{
+///         "name": "nowhere", "version": "0.1.0", "label": "Nowhere", "description": "Takes everything and keeps nothing.",
+///         "config": { "type": "object", "additionalProperties": false },
+///         "credential": { "type": "object", "additionalProperties": false },
+///         "endpoints": ["https://nowhere.example.com"],
+///         "batch": { "events": 1, "bytes": 1024, "age_ms": 0 }
+///     }"#
+/// );
 /// # fn main() {}
 /// ```
 #[macro_export]
@@ -44,8 +53,10 @@ macro_rules! export {
     };
     (@embed $sink:ty, $bytes:expr) => {
         const _: () = {
-            const MANIFEST: &[u8] = $bytes;
-            $crate::export!(@section "freehold:manifest", MANIFEST);
+            // Names of items are no hygienic ones: none of the plugin's own must be hidden by it.
+            const __FREEHOLD_MANIFEST: &[u8] = $bytes;
+            const _: () = $crate::__private::check_manifest(__FREEHOLD_MANIFEST);
+            $crate::export!(@section "freehold:manifest", __FREEHOLD_MANIFEST);
 
             struct Component;
 
@@ -77,7 +88,7 @@ macro_rules! export {
 
             // Elsewhere nothing is exported, but the same is checked, and counts as used.
             #[cfg(not(target_arch = "wasm32"))]
-            const _: () = $crate::__private::check::<Component>(MANIFEST);
+            const _: () = $crate::__private::check::<Component>();
         };
     };
     (@section $name:literal, $bytes:expr) => {
@@ -100,9 +111,7 @@ macro_rules! export {
 }
 
 /// What takes the place of the exports where there is no host.
-pub const fn check<G: Guest>(manifest: &[u8]) {
-    assert!(!manifest.is_empty(), "the manifest is empty");
-}
+pub const fn check<G: Guest>() {}
 
 type Slot<S> = LocalKey<RefCell<Option<S>>>;
 

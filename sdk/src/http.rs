@@ -21,8 +21,8 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::Error;
-use crate::bindings::freehold::destination::http as wit;
 use crate::credential::Secret;
+use crate::host::http as wit;
 
 mod status;
 

@@ -39,16 +39,18 @@
 //!     }
 //! }
 //!
+//! # const MANIFEST: &str = r#"{ "name": "collector", "version": "0.1.0", "label": "Collector", "description": "",
+//! #     "config": {}, "credential": {}, "endpoints": ["{url}"], "batch": { "events": 1, "bytes": 1, "age_ms": 1 } }"#;
 //! // With the manifest in a file, this is `freehold_sdk::export!(Collector);`
-//! freehold_sdk::export!(Collector, manifest_json = r#"{ "name": "collector" }"#);
+//! freehold_sdk::export!(Collector, manifest_json = MANIFEST);
 //! # fn main() {}
 //! ```
 //!
 //! # Building
 //! The crate is a `cdylib`. With `linker = "wasm-component-ld"` for the target (it comes with Rust), plain
 //! `cargo build --release --target wasm32-unknown-unknown` yields the finished component, which imports nothing but what the
-//! plugin uses. For any other target the crate compiles as well, so what is pure in a plugin can be tested by `cargo test`;
-//! there, whatever would need the host panics.
+//! plugin uses. For any other target the crate compiles as well, so that a plugin is tested by plain `cargo test`: there,
+//! whatever would need the host is asked of one that the test scripts, see `testing`.
 
 #[doc(hidden)]
 pub mod bindings;
@@ -56,6 +58,8 @@ mod config;
 mod error;
 mod event;
 mod export;
+mod host;
+mod manifest;
 
 #[cfg(feature = "aws")]
 pub mod aws;
@@ -74,6 +78,8 @@ pub mod random;
 pub mod reveal;
 pub mod stream;
 pub mod template;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod testing;
 pub mod time;
 
 pub use error::{Error, ErrorKind};
@@ -83,6 +89,11 @@ pub use event::{Batch, Event, Outcome};
 ///
 /// The host calls one function at a time. A panic, or a call that takes longer than [`context::time_left`], ends the value;
 /// the host then makes another one and tries again later.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a destination type",
+    label = "`freehold_sdk::Sink` is not implemented for it",
+    note = "`export!` is given the type that implements `freehold_sdk::Sink`"
+)]
 pub trait Sink: Sized + 'static {
     /// The destination's config, as the JSON Schema in the manifest describes it.
     type Config: serde::de::DeserializeOwned;
@@ -110,4 +121,5 @@ pub trait Sink: Sized + 'static {
 #[doc(hidden)]
 pub mod __private {
     pub use crate::export::{check, deliver, open, verify};
+    pub use crate::manifest::check_manifest;
 }

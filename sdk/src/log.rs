@@ -10,7 +10,7 @@
 //! log::warn!("{} objects could not be removed", 2);
 //! ```
 
-use crate::bindings::freehold::destination::log as wit;
+use crate::host::log as wit;
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -1,6 +1,6 @@
 //! Randomness from a cryptographically secure source.
 
-use crate::bindings::freehold::destination::random as wit;
+use crate::host::random as wit;
 
 /// The most that the host gives at once.
 const CALL_BYTES_MAX: usize = 4096;

@@ -3,8 +3,8 @@
 //! Behind the feature `reveal`. A component that calls this imports `freehold:destination/reveal`, its manifest must say
 //! `"reveal": true`, and whoever installs it is told that it can read credentials.
 
-use crate::bindings::freehold::destination::reveal as wit;
 use crate::credential::Secret;
+use crate::host::reveal as wit;
 
 /// The bytes of the secret. They are then in the plugin's memory, which is wiped when the instance ends.
 ///

@@ -19,8 +19,8 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::Error;
-use crate::bindings::freehold::destination::stream as wit;
 use crate::credential::Secret;
+use crate::host::stream as wit;
 
 /// Where a stream leads and how it is secured. What the host cannot accept is reported by [`connect`](Target::connect), as an
 /// error of kind [`Config`](crate::ErrorKind::Config).

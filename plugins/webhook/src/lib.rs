@@ -7,6 +7,8 @@ use freehold_sdk::{Batch, Error, Outcome, Sink, context};
 mod config;
 mod encode;
 mod publish;
+#[cfg(test)]
+mod tests;
 
 struct Webhook {
     config: config::Config,

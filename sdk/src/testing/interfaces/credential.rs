@@ -1,0 +1,192 @@
+//! The credential's fields, sealed for the plugin. What is computed with them is what the real host computes.
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256, Sha512};
+
+pub(crate) use crate::bindings::freehold::destination::credential::{Hash, Signature};
+use crate::bindings::freehold::destination::types as wit;
+use crate::credential::Algorithm;
+use crate::testing::with_host;
+
+/// The most that a server may ask for.
+const ITERATIONS_MAX: u32 = 100_000;
+
+/// As the real host reads base64: padding is optional.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// A sealed value.
+pub(crate) struct Secret {
+    plaintext: Vec<u8>,
+    /// The field that it is; none for what was derived.
+    field: Option<String>,
+}
+
+pub(crate) fn field(name: &str) -> Option<Secret> {
+    fields(name).into_iter().next()
+}
+
+pub(crate) fn fields(name: &str) -> Vec<Secret> {
+    with_host(|host| {
+        let host = host.borrow();
+        let mut count = usize::MAX;
+        if let Some(declared) = &host.declared {
+            declared.check_field(name);
+            count = match (declared.is_secret(name), declared.overlaps(name)) {
+                (false, _) => 0,
+                (true, false) => 1,
+                (true, true) => usize::MAX,
+            };
+        }
+        let sealed = |value: &Vec<u8>| Secret { plaintext: value.clone(), field: Some(name.to_owned()) };
+        host.values(name).take(count).map(sealed).collect()
+    })
+}
+
+pub(crate) fn text(name: &str) -> Option<String> {
+    with_host(|host| {
+        let host = host.borrow();
+        if let Some(declared) = &host.declared {
+            declared.check_field(name);
+            if declared.is_secret(name) {
+                return None;
+            }
+        }
+        host.values(name).next().map(|value| String::from_utf8_lossy(value).into_owned())
+    })
+}
+
+pub(crate) fn seal(bytes: &[u8]) -> Secret {
+    Secret::derived(bytes.to_vec())
+}
+
+impl Secret {
+    fn derived(plaintext: Vec<u8>) -> Secret {
+        Secret { plaintext, field: None }
+    }
+
+    pub(crate) fn plaintext(&self) -> &[u8] {
+        &self.plaintext
+    }
+
+    /// What it says in a header or a body of text.
+    pub(crate) fn as_text(&self) -> String {
+        String::from_utf8_lossy(&self.plaintext).into_owned()
+    }
+
+    pub(crate) fn hmac_sha256(&self, data: &[u8]) -> Vec<u8> {
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&self.plaintext) else { unreachable!("HMAC takes any key") };
+        mac.update(data);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    pub(crate) fn hmac_sha512(&self, data: &[u8]) -> Vec<u8> {
+        let Ok(mut mac) = Hmac::<Sha512>::new_from_slice(&self.plaintext) else { unreachable!("HMAC takes any key") };
+        mac.update(data);
+        mac.finalize().into_bytes().to_vec()
+    }
+
+    pub(crate) fn derive_hmac_sha256(&self, data: &[u8]) -> Secret {
+        Secret::derived(self.hmac_sha256(data))
+    }
+
+    pub(crate) fn derive_pbkdf2(&self, hash: Hash, salt: &[u8], iterations: u32) -> Result<Secret, wit::Error> {
+        if !(1..=ITERATIONS_MAX).contains(&iterations) {
+            return Err(refused(wit::ErrorKind::Config, "iterations", "iterations are 1 to 100,000"));
+        }
+        let mac = |data: &[u8]| match hash {
+            Hash::Sha256 => self.hmac_sha256(data),
+            Hash::Sha512 => self.hmac_sha512(data),
+        };
+        // The one block that is as long as the hash (RFC 8018 §5.2).
+        let mut step = mac(&[salt, &1_u32.to_be_bytes()].concat());
+        let mut block = step.clone();
+        for _ in 1..iterations {
+            step = mac(&step);
+            block.iter_mut().zip(&step).for_each(|(sum, byte)| *sum ^= byte);
+        }
+        Ok(Secret::derived(block))
+    }
+
+    pub(crate) fn with_prefix(&self, prefix: &[u8]) -> Secret {
+        Secret::derived([prefix, &self.plaintext].concat())
+    }
+
+    pub(crate) fn sha256(&self, before: &[u8], after: &[u8]) -> Vec<u8> {
+        Sha256::digest([before, &self.plaintext, after].concat()).to_vec()
+    }
+
+    pub(crate) fn without_prefix(&self, prefix: &[u8]) -> Result<Secret, wit::Error> {
+        let shown = String::from_utf8_lossy(prefix);
+        self.check_listed("x-prefixes", &shown);
+        match self.plaintext.strip_prefix(prefix) {
+            Some(rest) => Ok(Secret::derived(rest.to_vec())),
+            None => Err(refused(
+                wit::ErrorKind::Auth,
+                "secret-prefix",
+                &format!("the secret does not begin with `{shown}`"),
+            )),
+        }
+    }
+
+    #[expect(clippy::wrong_self_convention, reason = "the name is the contract's")]
+    pub(crate) fn from_base64(&self) -> Result<Secret, wit::Error> {
+        let decoded = BASE64.decode(&self.plaintext);
+        decoded
+            .map(Secret::derived)
+            .map_err(|_| refused(wit::ErrorKind::Auth, "secret-not-base64", "the secret is not base64"))
+    }
+
+    pub(crate) fn json_member(&self, name: &str) -> Result<Secret, wit::Error> {
+        match self.object()?[name].as_str() {
+            Some(text) => Ok(Secret::derived(text.as_bytes().to_vec())),
+            None => Err(refused(wit::ErrorKind::Auth, "secret-member", &format!("the secret has no text `{name}`"))),
+        }
+    }
+
+    pub(crate) fn json_text(&self, name: &str) -> Result<Option<String>, wit::Error> {
+        self.check_listed("x-public-members", name);
+        Ok(self.object()?[name].as_str().map(str::to_owned))
+    }
+
+    pub(crate) fn length(&self) -> u32 {
+        u32::try_from(self.plaintext.len()).unwrap_or(u32::MAX)
+    }
+
+    pub(crate) fn sign(&self, algorithm: Signature, data: &[u8]) -> Result<Vec<u8>, wit::Error> {
+        let algorithm = match algorithm {
+            Signature::Rs256 => Algorithm::Rs256,
+            Signature::Es256 => Algorithm::Es256,
+            Signature::Ed25519 => Algorithm::Ed25519,
+        };
+        match with_host(|host| host.borrow().signer.clone()) {
+            Some(signer) => Ok(signer(algorithm, &self.plaintext, data)),
+            None => panic!("this host cannot sign by itself: say how with `Host::signing`"),
+        }
+    }
+
+    fn check_listed(&self, keyword: &str, wanted: &str) {
+        with_host(|host| {
+            if let Some(declared) = &host.borrow().declared {
+                declared.check_listed(self.field.as_deref(), keyword, wanted);
+            }
+        });
+    }
+
+    fn object(&self) -> Result<Value, wit::Error> {
+        serde_json::from_slice(&self.plaintext)
+            .ok()
+            .filter(Value::is_object)
+            .ok_or_else(|| refused(wit::ErrorKind::Auth, "secret-not-json", "the secret is not a JSON object"))
+    }
+}
+
+fn refused(kind: wit::ErrorKind, code: &str, message: &str) -> wit::Error {
+    wit::Error { kind, code: code.to_owned(), message: message.to_owned(), retry_after_ms: None, request_sent: false }
+}
