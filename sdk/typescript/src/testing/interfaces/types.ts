@@ -1,0 +1,3 @@
+// Nothing is called here: an interface of types alone.
+
+export {};
