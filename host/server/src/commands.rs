@@ -10,6 +10,8 @@ mod plugin;
 mod serve;
 mod tenants;
 
+pub(crate) use plugin::Language;
+
 use std::future::Future;
 
 use freehold_control::{Control, ControlError};

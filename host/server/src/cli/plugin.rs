@@ -5,22 +5,29 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::WhereArgs;
+use crate::commands::Language;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum PluginCommand {
-    /// Begin a destination type of your own, in Rust: a folder that builds, with a test, a manifest and a README.
+    /// Begin a destination type of your own: a folder that builds, with a test, a manifest and a README.
     #[command(after_help = "Examples:
   freehold plugin new redis-streams
+  freehold plugin new slack --lang ts
+  freehold plugin new elasticsearch --lang python
   freehold plugin new redis-streams --folder ~/src/redis-streams --sdk ~/src/freehold/sdk
 
-docs/plugins.md says how to go on.")]
+docs/guide-first-plugin.md builds one step by step; docs/plugins.md is the reference; docs/sdk-typescript.md and
+docs/sdk-python.md say what these languages cost.")]
     New {
         /// What the type is called: lower-case letters, digits and `-`.
         name: String,
+        /// What it is written in.
+        #[arg(long = "lang", value_enum, default_value_t = Language::Rust, value_name = "LANGUAGE")]
+        language: Language,
         /// The new folder [default: NAME]
         #[arg(long, value_name = "DIR")]
         folder: Option<PathBuf>,
-        /// The folder of freehold-sdk [default: the one of the checkout that this program was built in]
+        /// The folder `sdk` of a checkout [default: the one of the checkout that this program was built in]
         #[arg(long, value_name = "DIR")]
         sdk: Option<PathBuf>,
     },

@@ -7,13 +7,15 @@ mod new;
 mod sign;
 mod verify;
 
+pub(crate) use new::Language;
+
 use crate::cli::PluginCommand;
 use crate::failure::Failure;
 
 /// Runs the command.
 pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
-        PluginCommand::New { name, folder, sdk } => new::run(&name, folder, sdk),
+        PluginCommand::New { name, language, folder, sdk } => new::run(&name, language, folder, sdk),
         PluginCommand::Inspect { file, place } => inspect::run(&file, &place).await,
         PluginCommand::Keygen { key } => sign::keygen(&key),
         PluginCommand::Sign { file, keys } => sign::run(&file, &keys),

@@ -6,41 +6,42 @@ use std::path::{Path, PathBuf};
 use crate::commands::print;
 use crate::failure::Failure;
 
-/// The files of a new type in Rust: where each goes, and what it says.
-const RUST: [(&str, &str); 8] = [
-    ("Cargo.toml", include_str!("../../../templates/rust/Cargo.toml.txt")),
-    (".cargo/config.toml", include_str!("../../../templates/rust/cargo-config.toml.txt")),
-    (".gitignore", include_str!("../../../templates/rust/gitignore.txt")),
-    ("README.md", include_str!("../../../templates/rust/README.md.txt")),
-    ("manifest.json", include_str!("../../../templates/rust/manifest.json.txt")),
-    ("setup.md", include_str!("../../../templates/rust/setup.md.txt")),
-    ("src/lib.rs", include_str!("../../../templates/rust/src/lib.rs.txt")),
-    ("src/encode.rs", include_str!("../../../templates/rust/src/encode.rs.txt")),
-];
+mod templates;
+
+pub(crate) use templates::Language;
+
 /// Characters of a type's name.
 const NAME_CHARS_MAX: usize = 40;
 
-/// Makes the folder. `sdk` is the folder of `freehold-sdk`.
-pub(super) fn run(name: &str, folder: Option<PathBuf>, sdk: Option<PathBuf>) -> Result<(), Failure> {
+/// Makes the folder. `sdk` is the folder of the SDKs in a checkout.
+pub(super) fn run(
+    name: &str,
+    language: Language,
+    folder: Option<PathBuf>,
+    sdk: Option<PathBuf>,
+) -> Result<(), Failure> {
     check_name(name)?;
     let folder = folder.unwrap_or_else(|| PathBuf::from(name));
     if folder.exists() {
         return Err(Failure::new(format!("{} is there already; name another with --folder", folder.display())));
     }
-    let sdk = match sdk.or_else(sdk_nearby) {
+    let sdk = match sdk.or_else(|| sdk_nearby(language)) {
         Some(sdk) => fs::canonicalize(&sdk).map_err(Failure::at(&sdk))?,
-        None => return Err(Failure::new("freehold-sdk is not nearby; name its folder in a checkout with --sdk")),
+        None => return Err(Failure::new("the SDK is not nearby; name the folder `sdk` of a checkout with --sdk")),
     };
-    for (path, template) in RUST {
+    if !sdk.join(language.sdk_mark()).is_file() {
+        let (sdk, mark) = (sdk.display(), language.sdk_mark());
+        return Err(Failure::new(format!("{sdk} has no {mark}: name the folder `sdk` of a checkout with --sdk")));
+    }
+    for (path, template) in language.files() {
         let path = folder.join(path);
         let parent = path.parent().unwrap_or(&folder);
         fs::create_dir_all(parent).map_err(Failure::at(parent))?;
         fs::write(&path, filled(template, name, &sdk)?).map_err(Failure::at(&path))?;
     }
     let shown = folder.display();
-    print(&format!("made: {shown}\n\nNext:\n  cd {shown}\n  cargo test\n"));
-    print("  cargo build --release --target wasm32-unknown-unknown\n");
-    print(&format!("  freehold plugin inspect {}\n", component_of(name)));
+    print(&format!("made: {shown}\n\nNext:\n  cd {shown}\n  {}\n", language.next(&sdk.to_string_lossy())));
+    print(&format!("  freehold plugin build\n  freehold plugin inspect dist/{name}.wasm\n"));
     Ok(())
 }
 
@@ -58,16 +59,16 @@ fn check_name(name: &str) -> Result<(), Failure> {
 
 fn filled(template: &str, name: &str, sdk: &Path) -> Result<String, Failure> {
     let sdk = sdk.to_str().ok_or_else(|| Failure::new("the path of the SDK is not UTF-8"))?;
-    // As a literal string of TOML, in which nothing has to be escaped.
-    if sdk.contains('\'') {
-        return Err(Failure::new(format!("{sdk}: a path with ' in it cannot stand in Cargo.toml")));
+    // It stands between quotes in TOML and JSON, and in a URL, in none of which it is escaped.
+    if sdk.contains(['\'', '"', '\\', ' ', '%', '#', '?']) || sdk.chars().any(char::is_control) {
+        return Err(Failure::new(format!("{sdk}: such a path cannot stand in a project's file; move the checkout")));
     }
     Ok(template
         .replace("{{name}}", name)
         .replace("{{crate}}", &name.replace('-', "_"))
         .replace("{{type}}", &words(name).concat())
         .replace("{{label}}", &words(name).join(" "))
-        .replace("{{sdk}}", &format!("{{ path = '{sdk}' }}")))
+        .replace("{{sdk}}", sdk))
 }
 
 /// The words of a name, each with a capital.
@@ -79,19 +80,17 @@ fn words(name: &str) -> Vec<String> {
     name.split('-').map(capital).collect()
 }
 
-fn component_of(name: &str) -> String {
-    format!("target/wasm32-unknown-unknown/release/{}.wasm", name.replace('-', "_"))
-}
-
-/// The SDK in the checkout that this program was built in, if it is one.
-fn sdk_nearby() -> Option<PathBuf> {
+/// The SDKs in the checkout that this program was built in, if it is one.
+fn sdk_nearby(language: Language) -> Option<PathBuf> {
     let executable = std::env::current_exe().ok()?;
     let checkouts = executable.ancestors().skip(1).map(|folder| folder.join("sdk"));
-    checkouts.into_iter().find(|sdk| sdk.join("Cargo.toml").is_file())
+    checkouts.into_iter().find(|sdk| sdk.join(language.sdk_mark()).is_file())
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::ValueEnum as _;
+
     use super::*;
 
     #[test]
@@ -106,7 +105,7 @@ mod tests {
 
     #[test]
     fn nothing_is_left_to_fill_in() {
-        for (path, template) in RUST {
+        for (path, template) in Language::value_variants().iter().flat_map(|language| language.files()) {
             let filled = filled(template, "redis-streams", Path::new("/sdk")).unwrap();
             for word in ["name", "crate", "type", "label", "sdk"] {
                 assert!(!filled.contains(&format!("{{{{{word}}}}}")), "{path}: {word}");
@@ -119,8 +118,19 @@ mod tests {
     fn what_is_there_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
 
-        let refusal = run("collector", Some(folder.path().to_owned()), None).unwrap_err().to_string();
+        let refusal = run("collector", Language::Rust, Some(folder.path().to_owned()), None).unwrap_err().to_string();
 
         assert!(refusal.contains("--folder"), "{refusal}");
+    }
+
+    #[test]
+    fn a_folder_without_the_sdk_is_refused_before_anything_is_made() {
+        let folder = tempfile::tempdir().unwrap();
+        let project = folder.path().join("collector");
+
+        let sdk = Some(folder.path().to_owned());
+        let refusal = run("collector", Language::Python, Some(project.clone()), sdk).unwrap_err().to_string();
+
+        assert!(refusal.contains("python/pyproject.toml") && !project.exists(), "{refusal}");
     }
 }
