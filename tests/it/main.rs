@@ -20,6 +20,7 @@ mod kafka;
 mod key_services;
 mod keys;
 mod kinesis;
+mod plugin_errors;
 mod plugin_new;
 mod publishing;
 mod retry;

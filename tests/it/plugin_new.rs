@@ -48,6 +48,11 @@ async fn what_is_begun_builds_passes_its_test_and_delivers() -> Result {
     Ok(())
 }
 
+#[test]
+fn what_the_guide_builds_passes_its_test() -> Result {
+    cargo(&places::root().join("sdk/examples/datadog"), &["test", "--quiet", "--locked"])
+}
+
 /// Whether plain cargo can build components here. The shipped plugins are built another way where it cannot.
 fn has_guest_target() -> Result<bool> {
     let target = ["--print", "target-libdir", "--target", "wasm32-unknown-unknown"];

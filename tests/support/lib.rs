@@ -12,6 +12,7 @@ pub mod events;
 pub mod gcs;
 pub mod guarded;
 pub mod host;
+pub mod instance;
 pub mod kafka;
 pub mod kms;
 pub mod moto;

@@ -2,5 +2,6 @@
 
 mod arrows;
 mod files;
+mod guides;
 mod rooms;
 mod tree;
