@@ -34,6 +34,20 @@ impl Event {
     pub fn time(&self) -> time::DateTime {
         time::DateTime::from_unix_ms(self.time_ms)
     }
+
+    /// The vendor's metadata as a JSON object of texts.
+    ///
+    /// ```
+    /// # use freehold_sdk::Event;
+    /// let event = Event { attributes: vec![("region".into(), "eu".into())], ..Event::default() };
+    /// assert_eq!(event.metadata_json(), r#"{"region":"eu"}"#);
+    /// ```
+    pub fn metadata_json(&self) -> String {
+        let quoted = |text: &str| serde_json::Value::from(text).to_string();
+        let entries: Vec<String> =
+            self.attributes.iter().map(|(name, value)| format!("{}:{}", quoted(name), quoted(value))).collect();
+        format!("{{{}}}", entries.join(","))
+    }
 }
 
 /// Events that travel together: the same members in the same order under the same id on every attempt.

@@ -76,6 +76,8 @@ pub mod objects;
 pub mod random;
 #[cfg(feature = "reveal")]
 pub mod reveal;
+#[cfg(feature = "scram")]
+pub mod scram;
 pub mod stream;
 pub mod template;
 #[cfg(not(target_arch = "wasm32"))]

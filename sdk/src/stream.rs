@@ -22,6 +22,10 @@ use crate::Error;
 use crate::credential::Secret;
 use crate::host::stream as wit;
 
+mod buffered;
+
+pub use buffered::Buffered;
+
 /// Where a stream leads and how it is secured. What the host cannot accept is reported by [`connect`](Target::connect), as an
 /// error of kind [`Config`](crate::ErrorKind::Config).
 pub struct Target(wit::Target);
@@ -124,6 +128,19 @@ impl Stream {
     pub fn is_open(&self) -> bool {
         self.0.is_open()
     }
+}
+
+/// Whether the error says that the connection itself has ended, as one that was kept may have while nobody used it: worth
+/// another try over a new one, if sending the same again does no harm.
+///
+/// ```
+/// use freehold_sdk::{Error, stream};
+///
+/// assert!(stream::has_ended(&Error::transient("connection-reset", "db.example.com:5432 reset the connection")));
+/// assert!(!stream::has_ended(&Error::transient("timeout", "db.example.com:5432 sent nothing within 10 s")));
+/// ```
+pub fn has_ended(error: &Error) -> bool {
+    ["stream-closed", "stream-idle", "stream-failed", "connection-reset"].contains(&error.code())
 }
 
 impl fmt::Debug for Stream {

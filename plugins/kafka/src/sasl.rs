@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use freehold_sdk::credential::{self, Hash, Secret};
-use freehold_sdk::{Error, context, random};
+use freehold_sdk::scram::{First, Password};
+use freehold_sdk::{Error, context};
 use kafka_protocol::ResponseError;
 use kafka_protocol::messages::sasl_authenticate_response::SaslAuthenticateResponse;
 use kafka_protocol::messages::{SaslHandshakeRequest, SaslHandshakeResponse};
@@ -14,10 +15,8 @@ use crate::error::{self, About};
 use crate::session::Session;
 
 mod oauth;
-mod scram;
 
 const HANDSHAKE_NEWEST: i16 = 1;
-const NONCE_BYTES: usize = 24;
 
 /// The customer's credential, and what was derived from it.
 pub(crate) struct Access {
@@ -29,15 +28,8 @@ pub(crate) struct Access {
 enum Identity {
     None,
     Plain { username: String, password: Secret },
-    Scram { username: String, password: Secret, hash: Hash, salted: Option<Salted> },
+    Scram { username: String, password: Password },
     Bearer { secret: Secret, token: Option<oauth::Token> },
-}
-
-/// A password that was salted for a cluster: the same for each of its brokers.
-struct Salted {
-    salt: Vec<u8>,
-    iterations: u32,
-    password: Secret,
 }
 
 impl Access {
@@ -47,8 +39,8 @@ impl Access {
             None => None,
         };
         let scram = |hash| {
-            let (username, password) = (credential::text("username")?, credential::field("password")?);
-            Ok::<_, Error>(Identity::Scram { username, password, hash, salted: None })
+            let password = Password::new(credential::field("password")?, hash);
+            Ok::<_, Error>(Identity::Scram { username: credential::text("username")?, password })
         };
         let identity = match mechanism {
             Mechanism::None => Identity::None,
@@ -73,10 +65,7 @@ impl Access {
             Identity::Plain { username, password } => {
                 session.authenticate_with_secret(format!("\0{username}\0").as_bytes(), password, b"")?
             }
-            Identity::Scram { username, password, hash, salted } => {
-                let challenge = challenge(session, username)?;
-                prove(session, &challenge, *hash, salt(password, *hash, salted, &challenge)?)?
-            }
+            Identity::Scram { username, password } => scram(session, username, password)?,
             Identity::Bearer { secret, token } => match &settings.oauth {
                 Some(oauth) => bearer(session, oauth, secret, token)?,
                 None => return Err(Error::config("oauth-missing", "oauth does not say where tokens come from")),
@@ -123,47 +112,16 @@ fn check(answer: &SaslAuthenticateResponse) -> Result<(), Error> {
     }
 }
 
-/// The first half of SCRAM (RFC 5802): what the broker asks for.
-fn challenge(session: &mut Session, username: &str) -> Result<scram::Challenge, Error> {
-    let mut nonce = [0; NONCE_BYTES];
-    random::fill(&mut nonce);
-    let first = scram::First::new(username, &nonce);
+/// SCRAM (RFC 5802): each side proves that it knows the password.
+fn scram(session: &mut Session, username: &str, password: &mut Password) -> Result<SaslAuthenticateResponse, Error> {
+    let first = First::new(username);
     let answer = session.authenticate(first.message().into_bytes())?;
     check(&answer)?;
-    first.read(&answer.auth_bytes)
-}
-
-/// The second half: each side proves that it knows the password.
-fn prove(
-    session: &mut Session,
-    challenge: &scram::Challenge,
-    hash: Hash,
-    salted: &Secret,
-) -> Result<SaslAuthenticateResponse, Error> {
-    let keyed = |text: &[u8]| match hash {
-        Hash::Sha256 => salted.hmac_sha256(text).to_vec(),
-        Hash::Sha512 => salted.hmac_sha512(text),
-    };
-    let last = challenge.prove(hash, &keyed(scram::CLIENT_KEY), &keyed(scram::SERVER_KEY));
-    let answer = session.authenticate(last.message.into_bytes())?;
+    let last = first.read(&answer.auth_bytes)?.prove(password)?;
+    let answer = session.authenticate(last.message().as_bytes().to_vec())?;
     check(&answer)?;
-    scram::check_server(&answer.auth_bytes, &last.server_signature)?;
+    last.check(&answer.auth_bytes)?;
     Ok(answer)
-}
-
-/// Salts the password, or takes what was salted before.
-fn salt<'a>(
-    password: &Secret,
-    hash: Hash,
-    kept: &'a mut Option<Salted>,
-    challenge: &scram::Challenge,
-) -> Result<&'a Secret, Error> {
-    let (salt, iterations) = (&challenge.salt, challenge.iterations);
-    let salted = match kept.take().filter(|kept| kept.salt == *salt && kept.iterations == iterations) {
-        Some(salted) => salted,
-        None => Salted { salt: salt.clone(), iterations, password: password.derive_pbkdf2(hash, salt, iterations)? },
-    };
-    Ok(&kept.insert(salted).password)
 }
 
 /// OAUTHBEARER (RFC 7628).

@@ -98,7 +98,7 @@ impl Slot {
             Slot::BatchId => Cow::Borrowed(names.batch_id),
             Slot::IdempotencyKey => Cow::Borrowed(&event.idempotency_key),
             Slot::Metadata(name) => Cow::Borrowed(attribute(event, name).unwrap_or_default()),
-            Slot::AllMetadata => Cow::Owned(all_metadata(event)),
+            Slot::AllMetadata => Cow::Owned(event.metadata_json()),
             Slot::Data(path) => plain(member(data(event), path).unwrap_or("null")),
         }
     }
@@ -107,7 +107,7 @@ impl Slot {
     pub(super) fn json<'a>(&self, event: &'a Event, names: Names<'a>) -> Cow<'a, str> {
         match self {
             Slot::Data(path) => Cow::Borrowed(member(data(event), path).unwrap_or("null")),
-            Slot::AllMetadata => Cow::Owned(all_metadata(event)),
+            Slot::AllMetadata => Cow::Owned(event.metadata_json()),
             Slot::Metadata(name) if attribute(event, name).is_none() => Cow::Borrowed("null"),
             _ => Cow::Owned(quoted(&self.text(event, names))),
         }
@@ -121,12 +121,6 @@ pub(super) fn quoted(text: &str) -> String {
 
 fn attribute<'a>(event: &'a Event, name: &str) -> Option<&'a str> {
     event.attributes.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-}
-
-fn all_metadata(event: &Event) -> String {
-    let entries: Vec<String> =
-        event.attributes.iter().map(|(name, value)| format!("{}:{}", quoted(name), quoted(value))).collect();
-    format!("{{{}}}", entries.join(","))
 }
 
 /// The contract says that data is JSON in UTF-8; what is not, has no value.
