@@ -67,10 +67,18 @@ impl Guarded {
     ///
     /// # Errors
     /// When it does not.
-    pub async fn stop(mut self) -> Result {
+    pub async fn stop(self) -> Result {
+        self.stop_by("TERM").await
+    }
+
+    /// Asks it to end by a signal, such as `QUIT`, and waits until it has.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn stop_by(mut self, signal: &str) -> Result {
         if let Some(mut word) = self.word.take() {
             // Kept open until it has ended: closing it would kill.
-            word.write_all(b"TERM\n").while_doing("asking a server to end")?;
+            writeln!(word, "{signal}").while_doing("asking a server to end")?;
             until("the server to end", END, async || self.ended()).await?;
         }
         Ok(())

@@ -122,9 +122,12 @@ impl Server {
     }
 }
 
-/// The folder of the newest Postgres on this machine.
+/// The folder of the programs of the newest Postgres on this machine.
+///
+/// # Errors
+/// When there is none; says how to get it.
 #[expect(clippy::disallowed_methods, reason = "the programs of a machine are where its search path says")]
-fn programs() -> Result<PathBuf, String> {
+pub fn programs() -> Result<PathBuf, String> {
     let packaged = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
     let mut folders: Vec<PathBuf> = packaged.map(|version| version.path().join("bin")).collect();
     folders.sort_by_key(|folder| version_of(folder));
@@ -148,11 +151,26 @@ fn folder() -> Result<PathBuf, String> {
     let folder = std::env::temp_dir().join(format!("freehold-postgres-{}", std::process::id()));
     let failed = |error: std::io::Error| format!("{}: {error}", folder.display());
     std::fs::create_dir_all(&folder).map_err(failed)?;
-    #[cfg(unix)]
-    if is_root() {
-        std::os::unix::fs::chown(&folder, Some(NOBODY), Some(NOBODY)).map_err(failed)?;
-    }
+    give_to_server(&folder)?;
     Ok(folder)
+}
+
+/// Lets the user that servers run as own a file or folder, alone.
+///
+/// # Errors
+/// When the file is not there.
+pub fn give_to_server(path: &Path) -> Result<(), String> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let failed = |error: std::io::Error| format!("{}: {error}", path.display());
+        let mode = if path.is_dir() { 0o700 } else { 0o600 };
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).map_err(failed)?;
+        if is_root() {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).map_err(failed)?;
+        }
+    }
+    Ok(())
 }
 
 fn free_port() -> Result<u16, String> {
@@ -160,7 +178,8 @@ fn free_port() -> Result<u16, String> {
     Ok(listener.local_addr().map_err(|error| error.to_string())?.port())
 }
 
-fn as_nobody_if_root() -> Command {
+/// What begins a command that runs as the user that servers run as: Postgres refuses to run as root.
+pub fn as_nobody_if_root() -> Command {
     let nobody = NOBODY.to_string();
     match is_root() {
         true => {
