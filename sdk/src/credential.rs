@@ -21,7 +21,8 @@ pub enum Algorithm {
     Rs256,
     /// ECDSA on P-256 with SHA-256, as two 32-byte numbers; the secret is a private key in PEM (PKCS #8).
     Es256,
-    /// Ed25519; the secret is the 32-byte seed, the 64 bytes of seed and public key, or a private key in PEM (PKCS #8).
+    /// Ed25519; the secret is the 32-byte seed, the 64 bytes of seed and public key, a private key in PEM (PKCS #8), or the
+    /// seed of an NKey as NATS writes it.
     Ed25519,
 }
 
@@ -249,6 +250,25 @@ impl Secret {
     /// ```
     pub fn json_text(&self, name: &str) -> Result<Option<String>, Error> {
         Ok(self.0.json_text(name)?)
+    }
+
+    /// The secret as it stands inside a JSON string, escaped and without the quotes, sealed: for protocols that carry a password in
+    /// a JSON message.
+    ///
+    /// # Errors
+    /// Of kind [`Auth`](crate::ErrorKind::Auth) when the secret is not text.
+    ///
+    /// ```no_run
+    /// use freehold_sdk::{credential, stream::Stream};
+    ///
+    /// # fn connect(stream: &mut Stream) -> Result<(), freehold_sdk::Error> {
+    /// let password = credential::field("password")?.json_string()?;
+    /// stream.write_secret(br#"CONNECT {"user":"freehold","pass":""#, &password, b"\"}\r\n")?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn json_string(&self) -> Result<Secret, Error> {
+        Ok(Secret(self.0.json_string()?))
     }
 
     /// How many bytes it has.

@@ -164,6 +164,13 @@ class Secret:
         member = self._object().get(name)
         return member if isinstance(member, str) else None
 
+    def json_string(self) -> "Secret":
+        try:
+            text = self._value.decode()
+        except UnicodeDecodeError:
+            raise _refused(ErrorKind.AUTH, "secret-not-text", "the secret is not text") from None
+        return Secret(json.dumps(text, ensure_ascii=False)[1:-1].encode())
+
     def length(self) -> int:
         return len(self._value)
 

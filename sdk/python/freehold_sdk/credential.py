@@ -63,6 +63,11 @@ class Secret:
         with calling():
             return self._handle.json_text(name)
 
+    def json_string(self) -> "Secret":
+        """As it stands inside a JSON string, escaped and without the quotes, sealed."""
+        with calling():
+            return Secret(self._handle.json_string())
+
     def __len__(self) -> int:
         return self._handle.length()
 

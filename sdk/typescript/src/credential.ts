@@ -68,6 +68,11 @@ export class Secret {
     return calling(() => this.handle.jsonText(name)) ?? undefined;
   }
 
+  /** As it stands inside a JSON string, escaped and without the quotes, sealed. */
+  jsonString(): Secret {
+    return new Secret(calling(() => this.handle.jsonString()));
+  }
+
   /** How many bytes it has. */
   get length(): number {
     return this.handle.length();

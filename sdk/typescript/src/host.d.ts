@@ -25,6 +25,7 @@ declare module "freehold:destination/credential@0.1.0" {
     fromBase64(): Secret;
     jsonMember(name: string): Secret;
     jsonText(name: string): string | null | undefined;
+    jsonString(): Secret;
     length(): number;
     sign(algorithm: "rs256" | "es256" | "ed25519", data: Uint8Array): Uint8Array;
   }

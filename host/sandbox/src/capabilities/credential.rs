@@ -11,7 +11,8 @@ use sha2::{Digest, Sha256};
 use wasmtime::component::Resource;
 use zeroize::Zeroizing;
 
-mod json;
+pub(super) mod json;
+mod nkey;
 mod pbkdf2;
 
 use crate::interface::destination_0_1::error;
@@ -240,6 +241,23 @@ impl credential::HostSecret for HostState {
         Ok(found.map(|text| text.and_then(|text| String::from_utf8(text.to_vec()).ok())))
     }
 
+    fn json_string(
+        &mut self,
+        handle: Resource<SecretHandle>,
+    ) -> wasmtime::Result<Result<Resource<SecretHandle>, types::Error>> {
+        let plain = self.secret(&handle)?;
+        // What is escaped again and again would double each time.
+        if plain.len() > CREDENTIAL_FIELD_BYTES_MAX {
+            return Ok(Err(auth("credential-too-long", "a credential this long cannot be put into a JSON string")));
+        }
+        match json::escaped(plain.expose()) {
+            Some(escaped) => Ok(Ok(self.keep_hidden(Secret::new(escaped.to_vec()))?)),
+            None => {
+                Ok(Err(auth("credential-not-text", "a credential that is not text cannot be put into a JSON string")))
+            }
+        }
+    }
+
     fn length(&mut self, handle: Resource<SecretHandle>) -> wasmtime::Result<u32> {
         Ok(u32::try_from(self.secret(&handle)?.len()).unwrap_or(u32::MAX))
     }
@@ -285,6 +303,9 @@ fn es256(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
 }
 
 fn ed25519(key: &[u8], data: &[u8]) -> Option<Vec<u8>> {
+    if let Some(seed) = nkey::seed(key) {
+        return Some(Ed25519KeyPair::from_seed_unchecked(&*seed).ok()?.sign(data).as_ref().to_vec());
+    }
     let pair = match key.len() {
         32 => Ed25519KeyPair::from_seed_unchecked(key).ok()?,
         64 => Ed25519KeyPair::from_seed_and_public_key(&key[..32], &key[32..]).ok()?,

@@ -19,7 +19,7 @@ pub(crate) use self::request::HeaderNames;
 #[expect(unreachable_pub, reason = "the generated bindings re-export it")]
 pub use self::request::PendingRequest;
 use self::request::{HeaderText, Signature};
-use crate::capabilities::credential::SecretHandle;
+use crate::capabilities::credential::{SecretHandle, json};
 use crate::interface::destination_0_1::error;
 use crate::interface::destination_0_1::freehold::destination::{http as contract, types};
 use crate::state::HostState;
@@ -206,9 +206,9 @@ impl contract::HostRequest for HostState {
         let encoded = match encoding {
             contract::BodyEncoding::Raw => plain.to_vec(),
             contract::BodyEncoding::Form => percent_encode(&plain, NON_ALPHANUMERIC).to_string().into_bytes(),
-            contract::BodyEncoding::JsonString => match std::str::from_utf8(&plain).map(serde_json::to_string) {
-                Ok(Ok(quoted)) => quoted.as_bytes()[1..quoted.len() - 1].to_vec(),
-                _ => {
+            contract::BodyEncoding::JsonString => match json::escaped(&plain) {
+                Some(escaped) => escaped.to_vec(),
+                None => {
                     let message = "a credential that is not text cannot be put into a JSON string".to_owned();
                     self.pending(&request)?.fail("credential-not-text", message);
                     return Ok(());

@@ -155,6 +155,16 @@ impl Secret {
         Ok(self.object()?[name].as_str().map(str::to_owned))
     }
 
+    pub(crate) fn json_string(&self) -> Result<Secret, wit::Error> {
+        match std::str::from_utf8(&self.plaintext) {
+            Ok(text) => {
+                let quoted = Value::from(text).to_string();
+                Ok(Secret::derived(quoted.as_bytes()[1..quoted.len() - 1].to_vec()))
+            }
+            Err(_) => Err(refused(wit::ErrorKind::Auth, "secret-not-text", "the secret is not text")),
+        }
+    }
+
     pub(crate) fn length(&self) -> u32 {
         u32::try_from(self.plaintext.len()).unwrap_or(u32::MAX)
     }

@@ -25,6 +25,17 @@ pub(super) fn member(json: &[u8], name: &str) -> Result<Option<Zeroizing<Vec<u8>
     Ok(value.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).and_then(unescape))
 }
 
+/// `plain` as it stands inside a JSON string (RFC 8259 §7), without the quotes; `None` when it is not text.
+pub(in crate::capabilities) fn escaped(plain: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let text = std::str::from_utf8(plain).ok()?;
+    // No byte becomes more than six, so the buffer never moves.
+    let mut quoted = Zeroizing::new(Vec::with_capacity(plain.len() * 6 + 2));
+    serde_json::to_writer(&mut *quoted, text).ok()?;
+    quoted.pop();
+    quoted.remove(0);
+    Some(quoted)
+}
+
 /// The members of an object, in their order, repeated ones too.
 struct Members<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
 
@@ -107,6 +118,17 @@ mod tests {
     fn text(json: &str, name: &str) -> Option<String> {
         let found = member(json.as_bytes(), name).unwrap();
         found.map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
+    }
+
+    #[test]
+    fn what_is_escaped_reads_as_it_was() {
+        for plain in ["", "plain", "a \"quoted\" \\ one", "line\nand\u{1}control", "Ünï ☕"] {
+            let inside = escaped(plain.as_bytes()).unwrap();
+
+            let quoted = format!("\"{}\"", std::str::from_utf8(&inside).unwrap());
+            assert_eq!(serde_json::from_str::<String>(&quoted).unwrap(), plain);
+        }
+        assert!(escaped(&[0xff]).is_none());
     }
 
     #[test]

@@ -77,6 +77,10 @@ export class Secret {
     return typeof member === "string" ? member : undefined;
   }
 
+  jsonString(): Secret {
+    return new Secret(Buffer.from(JSON.stringify(this.#bytes.toString()).slice(1, -1)));
+  }
+
   length(): number {
     return this.#bytes.length;
   }
