@@ -169,7 +169,6 @@ export class FreeholdPortal extends Element {
     // It was loaded once more, by itself: its code was used.
     if (!code) return this.open();
     const at = typeof this.#at === 'string' ? { at: this.#at } : {};
-    this.#at = undefined;
     const theme = this.theme;
     this.#worn = JSON.stringify(theme);
     this.#send('open', { code, theme, lang: this.getAttribute('lang') ?? document.documentElement.lang, ...at });
@@ -184,8 +183,9 @@ export class FreeholdPortal extends Element {
   }
 
   /** A page is shown: this high, and to be spoken to by this nonce. */
-  #resize({ px, nonce }) {
+  #resize({ px, nonce, at }) {
     if (!Number.isFinite(px) || px < 0) return;
+    this.#at = at;
     this.#frame.style.height = `${Math.min(Math.ceil(px), HEIGHT_MAX)}px`;
     if (typeof nonce !== 'string' || nonce === this.#nonce) return;
     this.#nonce = nonce;

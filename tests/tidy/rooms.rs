@@ -8,7 +8,8 @@ use crate::tree;
 const PLAINTEXT: [&str; 3] = ["host/vault/", "host/sandbox/", "host/model/src/secret.rs"];
 
 /// Where a whole tenant may be claimed: after its key was checked, and on the operator's own command line.
-const AUTHENTICATED: [&str; 2] = ["host/control/src/authenticate.rs", "host/control/src/caller.rs"];
+const AUTHENTICATED: [&str; 3] =
+    ["host/control/src/authenticate.rs", "host/control/src/caller.rs", "host/control/src/console.rs"];
 
 /// Where one customer may be claimed: for the lane that is being served.
 const DISPATCHED: [&str; 3] =

@@ -74,6 +74,20 @@ impl Control {
         self.store().customers(scope, page).await.map_err(ControlError::of(KIND))
     }
 
+    /// The tenant's customers whose name or external id has `text` in it.
+    ///
+    /// # Errors
+    /// When the caller may not see all of the tenant's, or the store fails.
+    pub async fn search_customers(
+        &self,
+        caller: &Caller,
+        text: &str,
+        page: &PageRequest,
+    ) -> Result<Page<Customer>, ControlError> {
+        let scope = caller.require_of_tenant(Permission::Read)?;
+        self.store().search_customers(scope, text, page).await.map_err(ControlError::of(KIND))
+    }
+
     /// Deletes a customer: its destinations end, what is queued for them is cancelled, its credentials are destroyed.
     ///
     /// # Errors

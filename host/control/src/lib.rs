@@ -8,6 +8,7 @@
 mod audit;
 mod authenticate;
 mod caller;
+mod console;
 mod cursor;
 mod customers;
 pub mod decode;
@@ -40,6 +41,7 @@ use noted::Noted;
 pub use audit::{AuditExport, CheckedAttempts, Checkpointed};
 pub use authenticate::AuthError;
 pub use caller::Caller;
+pub use console::{ConsoleRefusal, ConsoleSession};
 pub use customers::CustomerDraft;
 pub use destinations::{
     AddedCredential, CreatedDestination, DestinationDraft, Generated, ReplacedCredential, Replacement, Takeover,

@@ -3,7 +3,8 @@
 use std::sync::LazyLock;
 
 use axum::extract::Path;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderName;
+use axum::http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use sha2::{Digest, Sha256};
 
@@ -31,6 +32,20 @@ static ADDRESSES: LazyLock<[String; FILES.len()]> = LazyLock::new(|| {
 pub(crate) fn address(name: &str) -> &'static str {
     let place = FILES.iter().position(|(known, _, _)| *known == name);
     place.and_then(|place| ADDRESSES.get(place)).map_or("", String::as_str)
+}
+
+/// What vendors put into their pages, as the package for npm has it.
+const ELEMENT: &str = include_str!("../../../sdk/embed/freehold-portal.js");
+
+/// `GET /embed/freehold-portal.js`. Any page may load it: it holds nothing of anybody's.
+pub(crate) async fn element() -> Response {
+    let headers = [
+        (CONTENT_TYPE, JS),
+        (CACHE_CONTROL, "public, max-age=3600"),
+        (ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+        (HeaderName::from_static("cross-origin-resource-policy"), "cross-origin"),
+    ];
+    (headers, ELEMENT).into_response()
 }
 
 /// `GET /portal/assets/{name}`.

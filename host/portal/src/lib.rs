@@ -9,6 +9,7 @@
 
 mod around;
 mod assets;
+mod console;
 mod cookies;
 mod exchange;
 mod failure;
@@ -32,10 +33,22 @@ mod time;
 mod visit;
 
 use axum::Router;
+use axum::routing::get;
+use prometheus::Registry;
 
 pub use state::PortalState;
 
 /// Everything below `/portal`.
 pub fn router(state: PortalState) -> Router {
     around::wrap(routes::routes(), &state).with_state(state)
+}
+
+/// The vendor's console: everything below `/console`. It shows what `registry` has counted.
+pub fn console(state: PortalState, registry: Registry) -> Router {
+    around::wrap(console::routes(registry), &state).with_state(state)
+}
+
+/// What vendors' pages load: everything below `/embed`.
+pub fn embed() -> Router {
+    Router::new().route("/freehold-portal.js", get(assets::element))
 }

@@ -94,7 +94,8 @@ impl Theme {
 
     /// The custom properties that the style sheet reads.
     fn properties(&self) -> String {
-        let mut text = String::from(":root{");
+        // Written twice, so that it outdoes the style sheet's own rules for the dark mode.
+        let mut text = String::from(":root:root{");
         let mut colour = |name: &str, colour: Option<Colour>| {
             if let Some(colour) = colour {
                 let _ = write!(text, "--{name}:{colour};");

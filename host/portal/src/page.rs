@@ -33,7 +33,7 @@ pub(crate) fn answer(status: StatusCode, visit: &Visit, section: Section, title:
         html lang=(visit.language.tag()) data-mode=(visit.look.theme.mode_name()) {
             (head(title, Some(&visit.frame)))
             body data-session=(visit.frame.session.id) data-origin=(visit.frame.session.origin.as_deref().unwrap_or_default())
-                data-expires=(visit.frame.session.expires_at) data-copy=(texts.nav.copy) data-copied=(texts.nav.copied) {
+                data-left=(visit.frame.session.expires_at.millis_since(visit.now)) data-copy=(texts.nav.copy) data-copied=(texts.nav.copied) {
                 a.skip href="#main" { (texts.nav.skip) }
                 header.bar { (sections(visit, section)) }
                 main #main tabindex="-1" { (body) }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::body::to_bytes;
+use axum::body::{Body, to_bytes};
 use axum::extract::{FromRequest, FromRequestParts, Request};
 use axum::http::{HeaderMap, HeaderName, header};
 use freehold_model::permission::Permission;
@@ -65,22 +65,28 @@ impl FromRequest<PortalState> for Posted {
     async fn from_request(request: Request, state: &PortalState) -> Result<Self, Failure> {
         let (mut parts, body) = request.into_parts();
         let visit = Visit::from_request_parts(&mut parts, state).await?;
-        if !comes_from_here(&parts.headers) {
-            return Err(Failure::Foreign);
-        }
-        let read = tokio::time::timeout(ARRIVAL, to_bytes(body, BYTES_MAX)).await;
-        let bytes = read.ok().and_then(Result::ok).ok_or(Failure::TooLarge)?;
-        let form = Form::parse(&bytes);
-        // The copy in the connection's buffer is hyper's; this one is ours.
-        if let Ok(mut bytes) = bytes.try_into_mut() {
-            bytes.as_mut().zeroize();
-        }
+        let form = read(&parts.headers, body).await?;
         if form.get(TOKEN) != Some(visit.form_token.as_str()) {
             return Err(Failure::Foreign);
         }
         visit.caller.require(Permission::Manage)?;
         Ok(Posted { visit, form })
     }
+}
+
+/// The form that a page of this host sent.
+pub(crate) async fn read(headers: &HeaderMap, body: Body) -> Result<Form, Failure> {
+    if !comes_from_here(headers) {
+        return Err(Failure::Foreign);
+    }
+    let read = tokio::time::timeout(ARRIVAL, to_bytes(body, BYTES_MAX)).await;
+    let bytes = read.ok().and_then(Result::ok).ok_or(Failure::TooLarge)?;
+    let form = Form::parse(&bytes);
+    // The copy in the connection's buffer is hyper's; this one is ours.
+    if let Ok(mut bytes) = bytes.try_into_mut() {
+        bytes.as_mut().zeroize();
+    }
+    Ok(form)
 }
 
 /// Whether a page of this host sent the request. Browsers say so in `Sec-Fetch-Site`, which no page can set; those that do

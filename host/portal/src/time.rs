@@ -29,6 +29,8 @@ pub(crate) fn relative(at: Timestamp, now: Timestamp, texts: &Texts) -> String {
         if at > now { (at.millis_since(now), texts.time.ahead) } else { (now.millis_since(at), texts.time.ago) };
     match distance {
         0..5_000 if at <= now => texts.time.just_now.to_owned(),
+        // Done while the page was being made, after its own moment was noted.
+        0..1_000 => texts.time.just_now.to_owned(),
         _ => fill(frame, &[&span(distance, texts)]),
     }
 }
@@ -66,6 +68,7 @@ mod tests {
     #[test]
     fn a_moment_is_told_by_its_distance() {
         check(-1_000, "just now", "gerade eben");
+        check(5, "just now", "gerade eben");
         check(-60_000, "1 minute ago", "vor 1 Minute");
         check(-7_300_000, "2 hours ago", "vor 2 Stunden");
         check(-86_400_000, "1 day ago", "vor 1 Tag");

@@ -51,6 +51,22 @@ impl Store {
         customers::list(&mut connection, scope, page).await
     }
 
+    /// The tenant's customers whose name or external id has `text` in it, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::BadCursor`] when the position is not one of this list.
+    pub async fn search_customers(
+        &self,
+        scope: &Scope,
+        text: &str,
+        page: &PageRequest,
+    ) -> Result<Page<Customer>, StoreError> {
+        // Nobody's name has a zero byte, and Postgres refuses to be asked for one.
+        let text = text.replace('\0', "");
+        let mut connection = self.engine.read(scope).await?;
+        customers::search(&mut connection, scope, &text, page).await
+    }
+
     /// The customers that these ids or external ids name. Names without a customer are missing from the answer.
     ///
     /// # Errors

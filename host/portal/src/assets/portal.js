@@ -134,6 +134,10 @@
         const found = page.getElementById("outcome") ?? page.getElementById("main");
         const outcome = form.querySelector("#outcome");
         outcome.replaceChildren(...[...found.childNodes].map((node) => document.importNode(node, true)));
+        // What was wrong at the fields before was about what they held before.
+        for (const wrong of all(".field .wrong", form)) wrong.remove();
+        for (const field of all("[aria-invalid]", form)) field.removeAttribute("aria-invalid");
+        for (const field of all("[aria-invalid]", page)) document.getElementById(field.id)?.setAttribute("aria-invalid", "true");
         for (const note of all(".without-script", outcome)) note.remove();
         begin(outcome);
         outcome.querySelector("[data-focus]")?.focus();

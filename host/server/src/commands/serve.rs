@@ -90,10 +90,12 @@ impl Server {
         let router = freehold_api::router(freehold_api::ApiState::new(
             control.clone(),
             pipeline.clone(),
-            registry,
+            registry.clone(),
             readiness.clone(),
         ))
-        .nest("/portal", freehold_portal::router(portal));
+        .nest("/portal", freehold_portal::router(portal.clone()))
+        .nest("/console", freehold_portal::console(portal, registry))
+        .nest("/embed", freehold_portal::embed());
         let (_key_watches, _checkpoints, _lock) = ([key_watch, key_health], checkpoints, lock);
         Ok(Server { listener, router, readiness, pipeline, control, store, _key_watches, _checkpoints, _lock })
     }

@@ -72,6 +72,24 @@ pub(crate) async fn list(
         .await
 }
 
+/// Customers whose name or external id has this text in it, whatever its case.
+pub(crate) async fn search(
+    connection: &mut Connection,
+    scope: &Scope,
+    text: &str,
+    page: &PageRequest,
+) -> Result<Page<Customer>, StoreError> {
+    let select = "SELECT tenant_id, customer_id, external_id, name, created_at,
+        created_at AS page_moment, seq AS page_seq FROM customers WHERE deleted_at IS NULL AND tenant_id = ";
+    // The pattern's own letters, where the text has them.
+    let text = text.replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+    Listing::new(select, scope, ("created_at", "seq"), page)?
+        .filter(" AND customer_id = ", scope.customer().map(|customer| customer.as_str()))
+        .containing(" AND lower(name || ' ' || coalesce(external_id, '')) LIKE lower(", &format!("%{text}%"))
+        .fetch(connection, read)
+        .await
+}
+
 pub(crate) async fn resolve(
     connection: &mut Connection,
     scope: &Scope,

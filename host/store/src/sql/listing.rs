@@ -74,6 +74,12 @@ impl Listing {
         self
     }
 
+    /// Keeps rows where `condition`, which ends with `LIKE lower(`, holds for a pattern in which `\` escapes.
+    pub(crate) fn containing(mut self, condition: &'static str, pattern: &str) -> Self {
+        self.push(condition).bind(pattern).push(") ESCAPE '\\'");
+        self
+    }
+
     /// Keeps rows that fulfil `condition`.
     pub(crate) fn only(mut self, condition: &'static str) -> Self {
         self.push(condition);

@@ -14,6 +14,7 @@ on_every_engine!(
     filters_keep_what_fits_all_of_them,
     a_position_that_no_list_gave_out_is_refused,
     customers_and_destinations_are_listed_too,
+    customers_are_found_by_what_they_are_called,
 );
 
 async fn pages_show_every_row_once_newest_first(home: Home) {
@@ -110,4 +111,26 @@ async fn customers_and_destinations_are_listed_too(home: Home) {
     assert_eq!(customers.iter().map(|customer| &customer.id).collect::<Vec<_>>(), [&other.id, &home.customer]);
     assert_eq!(destinations.iter().map(|destination| &destination.id).collect::<Vec<_>>(), [&newer, &older]);
     assert_eq!(own.len(), 1);
+}
+
+async fn customers_are_found_by_what_they_are_called(home: Home) {
+    let mut made = Vec::new();
+    for (name, external_id) in [("Acme 100%", Some("acme_1")), ("Globex", Some("Acme-partner")), ("Initech", None)] {
+        let mut customer = customer(&home.sources, home.scope.tenant(), external_id);
+        name.clone_into(&mut customer.name);
+        home.store.create_customer(&home.scope, &customer, &audit("customer.create")).await.unwrap();
+        made.insert(0, customer.id);
+    }
+    let (elsewhere, _) = home.stranger().await;
+
+    let found = async |scope, text| {
+        let page = home.store.search_customers(scope, text, &first(10)).await.unwrap();
+        page.items.into_iter().map(|customer| customer.id).collect::<Vec<_>>()
+    };
+
+    assert_eq!(found(&home.scope, "ACME").await, made[1..]);
+    assert_eq!(found(&home.scope, "0%").await, made[2..]);
+    assert_eq!(found(&home.scope, "acme_").await, made[2..]);
+    assert_eq!(found(&home.scope, "\\").await, []);
+    assert_eq!(found(&elsewhere, "acme").await, []);
 }
