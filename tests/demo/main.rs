@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 
+use freehold_tests::vendor::Vendor;
 use freehold_tests::{Result, places, trouble, until};
 
 use crate::show::Table;
@@ -93,7 +94,9 @@ async fn demo(wish: &Wish) -> Result<bool> {
     show::figures(&stage, &arrived, &published, &deliveries).await?;
     let good = show::findings(&findings) && done == expected;
     if wish.serve {
-        show::addresses(&stage);
+        // Its pages show the portal for as long as the demo runs.
+        let vendor = Vendor::start(stage.api.clone()).await?;
+        show::addresses(&stage, &vendor).await?;
         tokio::signal::ctrl_c().await?;
         // Ctrl-C reaches the host as well, so it may be gone before it is asked to go.
         drop(stage.host.stop().await);

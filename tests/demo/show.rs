@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use freehold_model::Timestamp;
 use freehold_model::event::{EventId, idempotency_key};
-use freehold_tests::Result;
-use serde_json::Value;
+use freehold_tests::vendor::Vendor;
+use freehold_tests::{Result, api};
+use serde_json::{Value, json};
 
 use crate::check::{Arrived, Finding};
 use crate::stage::{Customer, Published, Stage, by_customer};
@@ -136,7 +137,7 @@ pub(crate) fn findings(findings: &[Finding]) -> bool {
 }
 
 /// What to try when it keeps running.
-pub(crate) fn addresses(stage: &Stage) {
+pub(crate) async fn addresses(stage: &Stage, vendor: &Vendor) -> Result {
     let (url, key) = (stage.host.url(), stage.api.key());
     println!("\n{}\n", paint("1", "It keeps running. Ctrl-C ends it."));
     row("API", url, None);
@@ -151,7 +152,17 @@ pub(crate) fn addresses(stage: &Stage) {
             more(&format!("in the dataset {}, by the destination {}", dataset.name, dataset.destination));
         }
     }
-    let Some(first) = stage.customers.first() else { return };
+    let Some(first) = stage.customers.first() else { return Ok(()) };
+    row("portal", &format!("{}/settings/{}", vendor.origin(), first.name), None);
+    more(&format!(
+        "what {} sees inside a made-up vendor's page; the two side by side: /settings/acme,globex",
+        first.name
+    ));
+    let made = stage.api.post(&format!("/v1/customers/{}/portal-sessions", first.id), &json!({})).await?.ok()?;
+    row("or by link", &format!("{url}/portal/{}#{}", api::text(&made, "id")?, api::text(&made, "code")?), None);
+    more("good for one minute, and once");
+    row("console", &format!("{url}/console"), None);
+    more("what the vendor sees: sign in with the key");
     println!("\n  In another terminal:\n");
     println!("  export URL={url} KEY={key}");
     println!("  curl -s $URL/v1/events -H \"authorization: Bearer $KEY\" -H 'content-type: application/json' \\");
@@ -159,6 +170,7 @@ pub(crate) fn addresses(stage: &Stage) {
     println!("  curl -s \"$URL/v1/deliveries?limit=2\" -H \"authorization: Bearer $KEY\"");
     println!("  curl -s \"$URL/v1/attempts?destination={}&limit=1\" -H \"authorization: Bearer $KEY\"", first.webhook);
     println!("  curl -s -X POST $URL/v1/destinations/{}/test -H \"authorization: Bearer $KEY\"\n", first.s3);
+    Ok(())
 }
 
 /// What to try when it has ended.

@@ -4,6 +4,7 @@ mod audit;
 mod crash;
 mod egress;
 mod isolation;
+mod portal;
 mod proof;
 mod rotation;
 mod sandbox;
@@ -34,6 +35,8 @@ pub(crate) struct Wish {
     pub(crate) database: Option<String>,
     /// What cases are made up from.
     pub(crate) seed: Option<u64>,
+    /// Whether pictures are kept.
+    pub(crate) screenshots: bool,
 }
 
 #[tokio::main]
@@ -73,6 +76,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "audit" => audit::prove(wish).await,
         "rotation" => rotation::prove(wish).await,
         "isolation" => isolation::prove(wish).await,
+        "portal" => portal::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
     }
 }
@@ -95,6 +99,7 @@ fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
         let mut value = || arguments.next_if(|next| !next.starts_with("--"));
         match argument.as_str() {
             "--short" => wish.short = true,
+            "--screenshots" => wish.screenshots = true,
             "--rounds" => {
                 let number = value().and_then(|number| number.parse().ok());
                 wish.rounds = Some(number.ok_or_else(|| trouble("--rounds needs a number"))?);

@@ -3,6 +3,7 @@
 pub mod api;
 pub mod bigquery;
 pub mod bodies;
+pub mod browser;
 pub mod certificates;
 pub mod chance;
 pub mod clickhouse;
@@ -30,6 +31,7 @@ pub mod s3;
 pub mod spite;
 pub mod tokens;
 pub mod trouble;
+pub mod vendor;
 pub mod webhook;
 
 pub use api::{Answer, Api};

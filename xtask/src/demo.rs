@@ -20,7 +20,7 @@ Usage: cargo xtask demo [--events FILE] [--serve]
   --events FILE   your own events, one JSON object a line (.gz as well, - for stdin). `type` and `data` are needed;
                   `customer` is `acme` or `globex`, and events without one are dealt to the two in turn.
                   Without it: 329 real webhook payloads that come with the project
-  --serve         keep it running afterwards, and print the addresses and keys
+  --serve         keep it running afterwards, and print the addresses and keys, with the portal inside a made-up vendor's page
   --guest-toolchain rustup|debian   see cargo xtask plugins --help
 
 Examples:

@@ -30,6 +30,8 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   isolation    nobody reads, changes or learns of what is another's, by any route of the OpenAPI document
                --database NAME  sqlite (unless told otherwise) or postgres
   audit        any tampering with the audit log is found
+  portal       customers help themselves inside the vendor's page, and nobody gets more out of it; in a real browser
+               --screenshots    keep a picture of each step in docs/images
 
   --short      the form that `cargo xtask test` runs
 
@@ -43,8 +45,8 @@ Examples:
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 8] =
-    ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "isolation", "audit"];
+pub(crate) const NAMES: [&str; 9] =
+    ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "isolation", "audit", "portal"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));
