@@ -11,7 +11,7 @@ use freehold_sandbox::egress::{
     AllowedNetwork, Client, Door, EgressConfig, EndpointPolicy, Request, SystemResolver, Timeouts,
     certificates_from_pem,
 };
-use http::{HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -60,11 +60,25 @@ pub struct Means<'a> {
     pub name_servers: &'a [SocketAddr],
 }
 
+/// What a service may do beyond the usual.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Leave {
+    /// Bytes of an answer.
+    pub(crate) answer_bytes: u64,
+    /// Whether it may be reached without TLS although it is not on this machine.
+    pub(crate) plain_http: bool,
+}
+
+/// The usual.
+const USUAL: Leave = Leave { answer_bytes: ANSWER_BYTES_MAX, plain_http: false };
+
 /// What it answered.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
+    /// The headers.
+    pub headers: HeaderMap,
     /// The body, up to 64 KiB.
     pub body: Bytes,
 }
@@ -81,9 +95,19 @@ impl Reach {
     /// # Errors
     /// When it is no address that secrets may cross to, or the certificates are none.
     pub fn new(setting: &'static str, address: &str, means: &Means<'_>) -> Result<Self, AddressError> {
+        Reach::with(setting, address, means, USUAL)
+    }
+
+    /// The same for a service with other bounds.
+    pub(crate) fn with(
+        setting: &'static str,
+        address: &str,
+        means: &Means<'_>,
+        leave: Leave,
+    ) -> Result<Self, AddressError> {
         let wrong = |reason: &str| AddressError::Address { setting, reason: reason.to_owned() };
         let url = Url::parse(address).map_err(|_| wrong("it is not a URL such as https://bao.example.com:8200"))?;
-        check(&url).map_err(wrong)?;
+        check(&url, leave.plain_http).map_err(wrong)?;
         let name = url.host_str().unwrap_or_default().to_owned();
         let config = EgressConfig {
             allow: ANYWHERE.iter().filter_map(|network| network.parse::<AllowedNetwork>().ok()).collect(),
@@ -100,7 +124,7 @@ impl Reach {
                 total: means.timeout,
                 ..Timeouts::default()
             },
-            response_bytes_max: ANSWER_BYTES_MAX,
+            response_bytes_max: leave.answer_bytes,
             ..EgressConfig::default()
         };
         let here = json!({ "address": address });
@@ -127,21 +151,26 @@ impl Reach {
         headers: Vec<(HeaderName, HeaderValue)>,
         body: Zeroizing<Vec<u8>>,
     ) -> Result<Answer, AskError> {
-        let request = Request {
-            method,
-            url: format!("{}{path}", self.base).into(),
-            headers,
-            body: Bytes::from_owner(body),
-            http2: false,
-            timeout: None,
-        };
+        self.send_bytes(method, path, headers, Bytes::from_owner(body)).await
+    }
+
+    /// The same with a body that is no secret and may be sent again.
+    pub(crate) async fn send_bytes(
+        &self,
+        method: Method,
+        path: &str,
+        headers: Vec<(HeaderName, HeaderValue)>,
+        body: Bytes,
+    ) -> Result<Answer, AskError> {
+        let request =
+            Request { method, url: format!("{}{path}", self.base).into(), headers, body, http2: false, timeout: None };
         let answer = self.client.send(request).await.map_err(|error| AskError::Away(error.failure.message))?;
-        Ok(Answer { status: answer.status.as_u16(), body: answer.body })
+        Ok(Answer { status: answer.status.as_u16(), headers: answer.headers, body: answer.body })
     }
 }
 
 /// Only on this machine may secrets cross a connection in the clear.
-fn check(url: &Url) -> Result<(), &'static str> {
+fn check(url: &Url, plain_http: bool) -> Result<(), &'static str> {
     let is_here = match url.host() {
         Some(Host::Ipv4(address)) => IpAddr::V4(address).is_loopback(),
         Some(Host::Ipv6(address)) => IpAddr::V6(address).is_loopback(),
@@ -149,7 +178,7 @@ fn check(url: &Url) -> Result<(), &'static str> {
     };
     match url.scheme() {
         "https" => {}
-        "http" if is_here => {}
+        "http" if is_here || plain_http => {}
         "http" => return Err("secrets cross plain HTTP to 127.0.0.1 or [::1] only: write https://"),
         _ => return Err("it must begin with https://"),
     }
