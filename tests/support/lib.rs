@@ -27,6 +27,7 @@ pub mod peers;
 pub mod places;
 pub mod postgres;
 pub mod redis;
+pub mod registry;
 pub mod s3;
 pub mod spite;
 pub mod tokens;

@@ -61,6 +61,31 @@ pub fn node_package(requirement: &str) -> Result<PathBuf> {
     })
 }
 
+/// A program of Debian's package of this name: the machine's own, or one that is unpacked into a folder, which needs no rights.
+///
+/// # Errors
+/// When there is none, and the package cannot be had either.
+pub fn debian_program(package: &str) -> Result<PathBuf> {
+    let own = Path::new("/usr/bin").join(package);
+    if own.is_file() {
+        return Ok(own);
+    }
+    let folder = installed(package, package, |folder| {
+        // The fetching user of apt may not enter our folder; what it fetches is signed either way.
+        let download = ["-q", "-o", "APT::Sandbox::User=root", "download", package];
+        quietly(Command::new("apt-get").args(download).current_dir(folder))
+            .while_doing(&format!("fetching Debian's {package}"))?;
+        for file in std::fs::read_dir(folder)? {
+            let file = file?.path();
+            if file.extension().is_some_and(|extension| extension == "deb") {
+                quietly(Command::new("dpkg").arg("-x").arg(&file).arg(folder)).while_doing("unpacking it")?;
+            }
+        }
+        Ok(())
+    })?;
+    program_in(&folder, package)
+}
+
 /// Whether every peer must be had: `cargo xtask test --peers` says so.
 pub fn all_are_wanted() -> bool {
     places::environment(WANTED).is_some_and(|wanted| wanted == "all")

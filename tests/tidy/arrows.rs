@@ -33,6 +33,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "pipeline",
             "api",
             "portal",
+            "toolchain",
         ],
     ),
 ];

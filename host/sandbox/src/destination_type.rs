@@ -12,6 +12,9 @@ use crate::manifest::Manifest;
 use crate::schema::{Schema, Violation};
 use crate::state::HostState;
 
+/// Bytes of a page of WebAssembly.
+const PAGE_BYTES: u64 = 64 << 10;
+
 /// A component that passed every check, compiled and ready to be instantiated.
 pub struct DestinationType {
     pub(crate) manifest: Manifest,
@@ -48,6 +51,12 @@ impl DestinationType {
     /// Bytes of memory that an instance of it may have.
     pub fn memory_bytes(&self) -> usize {
         self.memory_bytes
+    }
+
+    /// Bytes of the largest memory that an instance begins with; `None` when that shows only once it runs.
+    pub fn initial_memory_bytes(&self) -> Option<u64> {
+        let pages = self.component.instance_pre().component().resources_required()?.max_initial_memory_size?;
+        Some(pages.saturating_mul(PAGE_BYTES))
     }
 
     /// In which ways `config` breaks the type's schema.

@@ -4,6 +4,7 @@ mod api_keys;
 mod audit;
 mod keys;
 mod plugin;
+mod plugin_author;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -14,6 +15,9 @@ pub(crate) use self::api_keys::{ApiKeysCommand, ScopeArg};
 pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
 pub(crate) use self::plugin::{PluginCommand, SignKeyArgs};
+pub(crate) use self::plugin_author::{
+    BuildArgs, DevArgs, InspectArgs, LanguageArg, MakeArgs, PublishArgs, PullArgs, RegistryArgs,
+};
 use crate::config::LogFormat;
 
 /// Delivers a product's events into what its customers own, under the customers' own credentials.
@@ -64,7 +68,7 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Verify, export and sign the audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Begin, inspect, sign, verify, list and install destination types.
+    /// Begin, build, try out, sign, publish, list and install destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Ask the door to the network how it judges.

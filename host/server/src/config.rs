@@ -6,7 +6,7 @@
 mod audit_bucket;
 mod database;
 mod egress;
-mod environment;
+pub(crate) mod environment;
 mod key_services;
 mod known;
 mod layers;
@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use freehold_pipeline::PipelineConfig;
+use freehold_reach::registry::Login;
 use freehold_sandbox::Limits;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -155,6 +156,12 @@ impl Effective {
     /// The file of the key-encryption key.
     pub(crate) fn kek_file(&self) -> PathBuf {
         self.config.kek_file.clone().unwrap_or_else(|| self.config.data.join("kek"))
+    }
+
+    /// Who the environment says asks a registry of components.
+    pub(crate) fn registry_login(&self) -> Option<Login> {
+        let secrets = &self.service_secrets;
+        Some(Login { user: secrets.registry_username.clone()?, password: secrets.registry_password.clone()? })
     }
 
     /// Every setting as TOML, each with where it came from.

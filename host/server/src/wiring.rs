@@ -56,6 +56,14 @@ pub(crate) fn checking_sandbox(limits: &Limits, sources: &Sources) -> Result<San
         .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
 }
 
+/// A sandbox that delivers for whoever writes a destination type: through the same door as the server's, and it keeps no code.
+pub(crate) fn trying_sandbox(config: &Config, sources: &Sources) -> Result<Sandbox, Failure> {
+    let limits = Limits { instances: 2, ..config.limits.clone() };
+    let sandbox = SandboxConfig { limits, egress: config.egress.door()?, code_cache: None, always_fresh: true };
+    Sandbox::new(sandbox, throwaway_vault(sources).derive_key(CODE_KEY_PURPOSE), sources.clone())
+        .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
+}
+
 /// The pipeline, delivering already, and the use-cases that tell it of changes.
 pub(crate) async fn start(
     config: &Config,

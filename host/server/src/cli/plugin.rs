@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 
 use super::WhereArgs;
+use super::plugin_author::{BuildArgs, DevArgs, InspectArgs, PublishArgs, PullArgs};
 use crate::commands::Language;
 
 #[derive(Debug, Subcommand)]
@@ -31,18 +32,13 @@ docs/sdk-python.md say what these languages cost.")]
         #[arg(long, value_name = "DIR")]
         sdk: Option<PathBuf>,
     },
+    /// Build the component of a plugin's folder, whatever it is written in, and say what it asks for.
+    Build(BuildArgs),
+    /// Build a plugin's folder and deliver sample events with it, anew whenever a file is saved.
+    Dev(DevArgs),
     /// Inspect a component without running it: manifest, permissions, digest, size. Exits 1 if it would be refused.
-    #[command(
-        visible_alias = "check",
-        after_help = "Example:
-  freehold plugin inspect target/plugins/webhook.wasm"
-    )]
-    Inspect {
-        /// The component.
-        file: PathBuf,
-        #[command(flatten)]
-        place: WhereArgs,
-    },
+    #[command(visible_alias = "check")]
+    Inspect(InspectArgs),
     /// Make a key to sign components with: a private key for you alone, and the public one for those who trust you.
     #[command(after_help = "Examples:
   freehold plugin keygen --key acme.key         writes acme.key (mode 0600) and acme.pub
@@ -94,6 +90,10 @@ Exit codes: 0 signed by somebody trusted, 1 not, 2 could not be tried.")]
         #[command(flatten)]
         place: WhereArgs,
     },
+    /// Publish a component to an OCI registry.
+    Publish(PublishArgs),
+    /// Pull a component from an OCI registry, by tag or digest.
+    Pull(PullArgs),
     /// List the destination types that the server would load.
     List {
         /// Folder with plugins; may be repeated.

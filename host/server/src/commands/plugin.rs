@@ -1,9 +1,15 @@
 //! `freehold plugin`: one file for each of its subcommands.
 
+mod build;
+mod describe;
+mod dev;
 mod inspect;
 mod install;
 mod list;
 mod new;
+mod publish;
+mod pull;
+mod registry;
 mod sign;
 mod verify;
 
@@ -16,10 +22,14 @@ use crate::failure::Failure;
 pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
     match command {
         PluginCommand::New { name, language, folder, sdk } => new::run(&name, language, folder, sdk),
-        PluginCommand::Inspect { file, place } => inspect::run(&file, &place).await,
+        PluginCommand::Build(args) => build::run(args).await,
+        PluginCommand::Dev(args) => dev::run(args).await,
+        PluginCommand::Inspect(args) => inspect::run(args).await,
         PluginCommand::Keygen { key } => sign::keygen(&key),
         PluginCommand::Sign { file, keys } => sign::run(&file, &keys),
         PluginCommand::Verify { file, signature, key, place } => verify::run(&file, signature, &key, &place),
+        PluginCommand::Publish(args) => publish::run(args).await,
+        PluginCommand::Pull(args) => pull::run(args).await,
         PluginCommand::List { plugins, place } => list::run(plugins, &place).await,
         PluginCommand::Install { file, place } => install::run(&file, &place).await,
     }

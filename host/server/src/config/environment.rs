@@ -1,6 +1,7 @@
 //! What the environment says: the only place that reads it.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 
 use freehold_reach::SecretText;
 use zeroize::Zeroizing;
@@ -18,6 +19,9 @@ pub(super) const CONFIG: &str = "FREEHOLD_CONFIG";
 pub(super) const TRANSIT_TOKEN: &str = "FREEHOLD_TRANSIT_TOKEN";
 /// The variable with the secret id of an AppRole.
 pub(super) const TRANSIT_SECRET_ID: &str = "FREEHOLD_TRANSIT_SECRET_ID";
+/// The variables that say who asks a registry of components.
+pub(super) const REGISTRY_USERNAME: &str = "FREEHOLD_REGISTRY_USERNAME";
+pub(super) const REGISTRY_PASSWORD: &str = "FREEHOLD_REGISTRY_PASSWORD";
 /// The variables by which AWS's own tools are told who asks.
 pub(super) const AWS_ACCESS_KEY_ID: &str = "AWS_ACCESS_KEY_ID";
 pub(super) const AWS_SECRET_ACCESS_KEY: &str = "AWS_SECRET_ACCESS_KEY";
@@ -51,6 +55,8 @@ pub(super) fn read() -> Result<Environment, Failure> {
             CONFIG => environment.config = Some(value),
             TRANSIT_TOKEN => environment.service_secrets.transit_token = secret(value),
             TRANSIT_SECRET_ID => environment.service_secrets.transit_secret_id = secret(value),
+            REGISTRY_USERNAME => environment.service_secrets.registry_username = Some(value),
+            REGISTRY_PASSWORD => environment.service_secrets.registry_password = secret(value),
             AWS_ACCESS_KEY_ID => environment.service_secrets.aws_access_key_id = Some(value),
             AWS_SECRET_ACCESS_KEY => environment.service_secrets.aws_secret_access_key = secret(value),
             AWS_SESSION_TOKEN => environment.service_secrets.aws_session_token = secret(value),
@@ -60,6 +66,12 @@ pub(super) fn read() -> Result<Environment, Failure> {
         }
     }
     Ok(environment)
+}
+
+/// One variable that is no setting, by which programs of every kind know this machine and its user, such as `HOME`.
+#[expect(clippy::disallowed_methods, reason = "this file is the one that reads the environment")]
+pub(crate) fn of_the_machine(name: &str) -> Option<OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
 }
 
 fn secret(text: String) -> Option<SecretText> {

@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Effective;
 use super::environment::{
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, TRANSIT_SECRET_ID, TRANSIT_TOKEN,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, REGISTRY_PASSWORD, REGISTRY_USERNAME,
+    TRANSIT_SECRET_ID, TRANSIT_TOKEN,
 };
 use crate::failure::Failure;
 
@@ -53,7 +54,7 @@ pub(crate) struct AwsKmsSection {
     ca_file: Option<PathBuf>,
 }
 
-/// What the environment says of key services that no setting may.
+/// What the environment says of key services, and of registries, that no setting may.
 #[derive(Debug, Default)]
 pub(crate) struct ServiceSecrets {
     pub(super) transit_token: Option<SecretText>,
@@ -61,6 +62,8 @@ pub(crate) struct ServiceSecrets {
     pub(super) aws_access_key_id: Option<String>,
     pub(super) aws_secret_access_key: Option<SecretText>,
     pub(super) aws_session_token: Option<SecretText>,
+    pub(super) registry_username: Option<String>,
+    pub(super) registry_password: Option<SecretText>,
 }
 
 impl ServiceSecrets {
@@ -81,6 +84,8 @@ impl ServiceSecrets {
             (AWS_ACCESS_KEY_ID, self.aws_access_key_id.is_some()),
             (AWS_SECRET_ACCESS_KEY, self.aws_secret_access_key.is_some()),
             (AWS_SESSION_TOKEN, self.aws_session_token.is_some()),
+            (REGISTRY_USERNAME, self.registry_username.is_some()),
+            (REGISTRY_PASSWORD, self.registry_password.is_some()),
         ];
         set.into_iter().filter(|(_, is_set)| *is_set).map(|(name, _)| name)
     }

@@ -4,23 +4,49 @@ use std::fs;
 use std::path::Path;
 
 use freehold_sandbox::DestinationType;
+use freehold_trust::{Signer, Untrusted};
+use serde_json::{Value, json};
 
-use crate::cli::WhereArgs;
+use crate::cli::InspectArgs;
 use crate::commands::{print, settings};
 use crate::config::Config;
 use crate::failure::Failure;
-use crate::{plugin_folders, sources, wiring};
+use crate::{sources, wiring};
+
+use super::describe;
+use super::verify::signature_of;
+
+/// The exit code when there is nothing to be read.
+const UNREAD: u8 = 2;
 
 /// Runs the command.
-pub(super) async fn run(file: &Path, place: &WhereArgs) -> Result<(), Failure> {
-    let config = settings(place)?.config;
-    print(&describe(&check(&config, file).await?));
+pub(super) async fn run(args: InspectArgs) -> Result<(), Failure> {
+    let InspectArgs { file, json, place } = args;
+    let config = settings(&place).map_err(|failure| failure.with_status(UNREAD))?.config;
+    let component = read(&config, &file)?;
+    let signed = Signed::of(&file, &component, &config).map_err(|failure| failure.with_status(UNREAD))?;
+    let destination_type = judge(&config, &file, component).await?;
+    let text = match json {
+        true => {
+            let mut told = describe::in_json(&file, &destination_type);
+            told["signature"] = signed.in_json();
+            format!("{told}\n")
+        }
+        false => format!("{}\nsignature: {}\n", describe::in_words(&destination_type), signed.in_words()),
+    };
+    print(&text);
     Ok(())
 }
 
 /// Reads a component and puts it through every check, as the server would.
 pub(super) async fn check(config: &Config, file: &Path) -> Result<DestinationType, Failure> {
-    let size = fs::metadata(file).map_err(Failure::at(file))?.len();
+    judge(config, file, read(config, file)?).await
+}
+
+/// Reads a component, unless it is too large to be one.
+pub(super) fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
+    let unread = |error| Failure::at(file)(error).with_status(UNREAD);
+    let size = fs::metadata(file).map_err(unread)?.len();
     let max = config.limits.component_bytes;
     // Refused before it is read: a file of any size may have been named.
     if usize::try_from(size).unwrap_or(usize::MAX) > max {
@@ -29,53 +55,48 @@ pub(super) async fn check(config: &Config, file: &Path) -> Result<DestinationTyp
             file.display()
         )));
     }
+    fs::read(file).map_err(unread)
+}
+
+/// Puts the bytes of `file` through every check, as the server would.
+pub(super) async fn judge(config: &Config, file: &Path, component: Vec<u8>) -> Result<DestinationType, Failure> {
     let sandbox = wiring::checking_sandbox(&config.limits, &sources::system())?;
-    plugin_folders::load_file(&sandbox, file).await
+    let loaded = sandbox.load(component).await;
+    loaded.map_err(|refusal| Failure::because(format!("{} is refused", file.display()), &refusal))
 }
 
-/// What there is to know about a component, for people.
-pub(super) fn describe(destination_type: &DestinationType) -> String {
-    let manifest = destination_type.manifest();
-    let mut text = format!(
-        "{} {} ({})\n{}\n\ndigest: {}\nsize: {} bytes\nmemory: up to {} MiB for each instance\nbatches: up to {} events or {} bytes, after {} ms at the latest\n",
-        manifest.name,
-        manifest.version,
-        manifest.label,
-        manifest.description,
-        destination_type.digest(),
-        destination_type.bytes(),
-        destination_type.memory_bytes() >> 20,
-        manifest.batch.events,
-        manifest.batch.bytes,
-        manifest.batch.age_ms,
-    );
-    text.push_str("\nIt may reach:\n");
-    for endpoint in &manifest.endpoints {
-        text.push_str(&format!("  {endpoint}\n"));
-    }
-    text.push_str("\nIts imports, which are its permissions:\n");
-    for import in destination_type.imports() {
-        text.push_str(&format!("  {import}\n    {}\n", in_plain_words(import)));
-    }
-    text
+/// What the file with a signature beside a component is worth here.
+enum Signed {
+    /// There is none.
+    Not,
+    /// By somebody of the trust list.
+    By(Signer),
+    /// By nobody of it, and why.
+    Untrusted(Untrusted),
 }
 
-/// What an import lets a plugin do.
-fn in_plain_words(import: &str) -> &'static str {
-    let interface = import.rsplit('/').next().unwrap_or(import).split('@').next().unwrap_or_default();
-    match interface {
-        "types" => "no permission: the shapes of events, batches and errors",
-        "credential" => {
-            "use the customer's credential, sealed: sign with it and attach it to requests, but not read its secret fields"
+impl Signed {
+    fn of(file: &Path, component: &[u8], config: &Config) -> Result<Signed, Failure> {
+        let Some(signature) = signature_of(file, None)? else { return Ok(Signed::Not) };
+        Ok(match config.trust.list()?.signer(component, &signature) {
+            Ok(signer) => Signed::By(signer),
+            Err(why) => Signed::Untrusted(why),
+        })
+    }
+
+    fn in_words(&self) -> String {
+        match self {
+            Signed::Not => "none beside the file".to_owned(),
+            Signed::By(signer) => format!("by {signer}, whom the settings trust"),
+            Signed::Untrusted(why) => format!("not trusted: {why}"),
         }
-        "reveal" => "READ the customer's credential in plaintext",
-        "http" => "send HTTP requests to the endpoints above, and nowhere else",
-        "stream" => {
-            "open byte streams (over TLS, unless the operator allows otherwise) to the endpoints above, and nowhere else"
+    }
+
+    fn in_json(&self) -> Value {
+        match self {
+            Signed::Not => Value::Null,
+            Signed::By(signer) => json!({ "trusted": true, "by": signer }),
+            Signed::Untrusted(why) => json!({ "trusted": false, "because": why.to_string() }),
         }
-        "context" => "know the time, the time left, the attempt's number, and the customer's and destination's id",
-        "log" => "write log lines into the attempt, bounded, with secrets blotted out",
-        "random" => "get random bytes",
-        _ => "an interface that this version does not describe",
     }
 }

@@ -9,7 +9,8 @@ use crate::commands::{print, settings};
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
 
-use super::inspect::{check, describe};
+use super::describe::in_words;
+use super::inspect::check;
 
 /// Runs the command.
 pub(super) async fn run(file: &Path, place: &WhereArgs) -> Result<(), Failure> {
@@ -19,7 +20,7 @@ pub(super) async fn run(file: &Path, place: &WhereArgs) -> Result<(), Failure> {
     fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
     let target = folder.join(format!("{}.wasm", destination_type.manifest().name));
     replace(file, &target)?;
-    print(&describe(&destination_type));
+    print(&in_words(&destination_type));
     print(&format!("installed: {}\n", target.display()));
     eprintln!("The server loads it when it starts next.");
     Ok(())
