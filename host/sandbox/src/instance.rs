@@ -13,6 +13,7 @@ use tokio::time::error::Elapsed;
 use wasmtime::component::ResourceTableError;
 use wasmtime::{Store, Trap};
 
+use crate::conformance::Spent;
 use crate::destination_type::DestinationType;
 use crate::interface::destination_0_1::freehold::destination::types;
 use crate::interface::destination_0_1::{self as contract, Destination};
@@ -152,6 +153,13 @@ impl Instance {
             Err(failure) => Err(failure),
         };
         (verdict, self.store.data_mut().report())
+    }
+
+    /// What it has used up: memory since it was started, CPU time in its last call.
+    pub(crate) fn spent(&self) -> Spent {
+        let state = self.store.data();
+        let memory_bytes = state.limits.memory_bytes.saturating_sub(state.growth.memory_left());
+        Spent { memory_bytes, cpu: state.cpu.used() }
     }
 
     /// Closes the byte streams that were not used for too long.

@@ -3,10 +3,11 @@
 //!
 //! Reading order: [`limits`], [`manifest`], [`destination_type`] (what is loaded), `engine` and `code_cache` (how it is
 //! compiled), [`instance`] and `pool` (one instance for one destination of one customer), `capabilities` (what a guest may
-//! call), [`egress`] (the one door to the network).
+//! call), [`egress`] (the one door to the network), [`conformance`] (whether a component keeps the contract).
 
 mod capabilities;
 mod code_cache;
+pub mod conformance;
 pub mod destination_type;
 pub mod egress;
 mod engine;

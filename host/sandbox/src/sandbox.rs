@@ -58,7 +58,7 @@ pub struct Sandbox(Arc<Shared>);
 struct Shared {
     engine: Engine,
     linker: Linker<HostState>,
-    cache: CodeCache,
+    cache: Arc<CodeCache>,
     door: Door,
     limits: Arc<Limits>,
     always_fresh: bool,
@@ -98,7 +98,7 @@ impl Sandbox {
         Ok(Sandbox(Arc::new(Shared {
             engine,
             linker,
-            cache: CodeCache::new(config.code_cache, code_key),
+            cache: Arc::new(CodeCache::new(config.code_cache, code_key)),
             door,
             limits: Arc::new(config.limits),
             always_fresh: config.always_fresh,
@@ -107,6 +107,23 @@ impl Sandbox {
             revocations: Revocations::default(),
             sources,
         })))
+    }
+
+    /// A sandbox behind another door and with other sources, which runs what this one has loaded.
+    pub(crate) fn behind(&self, door: Door, sources: Sources) -> Sandbox {
+        let shared = &self.0;
+        Sandbox(Arc::new(Shared {
+            engine: shared.engine.clone(),
+            linker: shared.linker.clone(),
+            cache: shared.cache.clone(),
+            door,
+            limits: shared.limits.clone(),
+            always_fresh: shared.always_fresh,
+            places: shared.places.clone(),
+            pool: Pool::new(),
+            revocations: Revocations::default(),
+            sources,
+        }))
     }
 
     /// Checks a component and makes it ready to run. Nothing of it runs yet.

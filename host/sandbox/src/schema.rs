@@ -164,6 +164,7 @@ fn describe(kind: &ValidationErrorKind) -> String {
         ValidationErrorKind::MinItems { limit } => format!("must have at least {limit} items"),
         ValidationErrorKind::MaxItems { limit } => format!("must have at most {limit} items"),
         ValidationErrorKind::MaxProperties { limit } => format!("must have at most {limit} fields"),
+        ValidationErrorKind::MinProperties { limit } => format!("must have at least {limit} fields"),
         ValidationErrorKind::PropertyNames { .. } => "has a field name that is not allowed".into(),
         other => format!("breaks the rule `{}` of its schema", other.keyword()),
     }

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::api_keys::{ApiKeysCommand, ScopeArg};
 pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
-pub(crate) use self::plugin::{PluginCommand, SignKeyArgs};
+pub(crate) use self::plugin::{PluginCommand, SignKeyArgs, TestArgs};
 pub(crate) use self::plugin_author::{
     BuildArgs, DevArgs, InspectArgs, LanguageArg, MakeArgs, PublishArgs, PullArgs, RegistryArgs,
 };

@@ -94,6 +94,21 @@ Exit codes: 0 signed by somebody trusted, 1 not, 2 could not be tried.")]
     Publish(PublishArgs),
     /// Pull a component from an OCI registry, by tag or digest.
     Pull(PullArgs),
+    /// Test a component: does it keep the contract, whatever the other side does? Nothing leaves this machine.
+    #[command(
+        after_help = "Runs the component in the real sandbox and plays the other side to it, well and badly. Exits 0 when every check
+passed or was skipped, 1 when one failed, 2 when the component could not be tried. What the other side says is in a
+script, conformance.json: the one that is named, or the one beside the component or its manifest.json.
+
+Examples:
+  freehold plugin test target/plugins/webhook.wasm --script plugins/webhook/conformance.json
+  freehold plugin test my-type.wasm --only fault-401
+  freehold plugin test my-type.wasm --junit report.xml
+  freehold plugin test postgres.wasm --relay db.example.com:5432=127.0.0.1:5432
+
+docs/conformance.md says what each check asks for, and how a script is written."
+    )]
+    Test(TestArgs),
     /// List the destination types that the server would load.
     List {
         /// Folder with plugins; may be repeated.
@@ -123,4 +138,27 @@ pub(crate) struct SignKeyArgs {
     /// Make a private key in this new file, as `keygen` does, and sign with it
     #[arg(long, value_name = "FILE")]
     pub(crate) new_key: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TestArgs {
+    /// The component.
+    pub(crate) file: PathBuf,
+    /// What the other side says.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) script: Option<PathBuf>,
+    /// A real server behind an endpoint of an example; may be repeated.
+    #[arg(long, value_name = "HOST:PORT=ADDRESS")]
+    pub(crate) relay: Vec<String>,
+    /// Make this check alone.
+    #[arg(long, value_name = "CHECK")]
+    pub(crate) only: Option<String>,
+    /// Also write the result to a file, as JUnit has it.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Print the result as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) place: WhereArgs,
 }

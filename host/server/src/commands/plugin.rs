@@ -11,6 +11,7 @@ mod publish;
 mod pull;
 mod registry;
 mod sign;
+mod test;
 mod verify;
 
 pub(crate) use new::Language;
@@ -30,6 +31,7 @@ pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::Verify { file, signature, key, place } => verify::run(&file, signature, &key, &place),
         PluginCommand::Publish(args) => publish::run(args).await,
         PluginCommand::Pull(args) => pull::run(args).await,
+        PluginCommand::Test(args) => test::run(&args).await,
         PluginCommand::List { plugins, place } => list::run(plugins, &place).await,
         PluginCommand::Install { file, place } => install::run(&file, &place).await,
     }

@@ -1,0 +1,162 @@
+//! Does each failure of the other side become the right kind of error?
+
+use freehold_model::{ErrorKind, Failure, Outcome};
+
+use super::Scene;
+use crate::conformance::events;
+use crate::conformance::example::Reach;
+use crate::conformance::fault::{Fault, RETRY_AFTER_S};
+use crate::conformance::play::Manner;
+use crate::conformance::script::FaultRule;
+use crate::conformance::stage::Call;
+use crate::conformance::verdict::{Seen, broken, in_words};
+
+/// Events of the batch that meets the fault.
+const EVENTS: usize = 3;
+
+/// What ought to come of a fault.
+struct Expected<'a> {
+    fault: Fault,
+    kinds: Vec<&'a str>,
+    why: Option<&'a str>,
+    retry_after_ms: Option<u64>,
+}
+
+impl<'a> Expected<'a> {
+    fn new(fault: Fault, rule: Option<&'a FaultRule>) -> Self {
+        let listed = rule.and_then(|rule| rule.kinds.as_ref());
+        let kinds = match listed {
+            Some(kinds) => kinds.iter().map(String::as_str).collect(),
+            None => fault.usual().to_vec(),
+        };
+        let header = rule.and_then(|rule| rule.answer.as_ref()).and_then(|answer| {
+            answer.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("retry-after")).map(|(_, value)| value)
+        });
+        let seconds = match header {
+            Some(value) => value.trim().parse().ok(),
+            None if fault == Fault::Status(429) => Some(RETRY_AFTER_S),
+            None => None,
+        };
+        let why = rule.and_then(|rule| rule.why.as_deref());
+        Expected { fault, kinds, why, retry_after_ms: seconds.map(|seconds: u64| seconds * 1000) }
+    }
+
+    fn in_words(&self) -> String {
+        let kinds: Vec<String> = self
+            .kinds
+            .iter()
+            .map(|kind| if *kind == "delivered" { (*kind).into() } else { format!("kind {kind}") })
+            .collect();
+        let when = self.fault.in_words();
+        match self.why {
+            Some(why) => format!("{} when {when} ({why})", kinds.join(" or ")),
+            None => format!("{} when {when}", kinds.join(" or ")),
+        }
+    }
+}
+
+/// Has the other side fail in this way.
+pub(super) async fn check(scene: Scene<'_>, fault: Fault) -> Seen {
+    if let Some(untried) = cannot_be_tried(scene, fault) {
+        return untried;
+    }
+    let members = events::ordinary(&scene.stage.whose, &scene.stage.sources(), batch_of(scene));
+    scene.stage.begin(scene.example, Manner::Faulty(fault));
+    let mut actor = match scene.stage.open(scene.example).await {
+        Ok(actor) => actor,
+        Err(failure) => return scene.not_open(&failure),
+    };
+    let call = actor.deliver(1, &members).await;
+    let expected = Expected::new(fault, scene.examined.script.faults.get(fault.name()));
+    if let Some(broke) = call.broke() {
+        return broken(scene.check, &scene.example.name, &expected.in_words(), broke);
+    }
+    if fault == Fault::Tls && scene.stage.handshakes() == 0 {
+        return Seen::Untried("it makes no connection that begins with TLS".into());
+    }
+    let arrived = scene.stage.take_received().iter().any(|received| !received.is_setup);
+    if *scene.reach == Reach::Http && !arrived && !fault.is_before_the_request() {
+        let happened = format!("nothing was sent at all; the events are {}", outcomes_in_words(&call));
+        return Seen::bad(&scene.example.name, expected.in_words(), happened, "see the check `deliver-1` first");
+    }
+    judge(scene, &expected, &call, arrived)
+}
+
+fn batch_of(scene: Scene<'_>) -> usize {
+    let most = usize::try_from(scene.examined.destination_type.manifest().batch.events).unwrap_or(1);
+    EVENTS.min(most)
+}
+
+fn cannot_be_tried(scene: Scene<'_>, fault: Fault) -> Option<Seen> {
+    if *scene.reach != Reach::Http && !fault.is_of_the_connection() {
+        if fault == Fault::Slow {
+            return Some(Seen::Untried("a slow answer needs one who speaks the protocol".into()));
+        }
+        return Some(Seen::Untried("it is an answer in HTTP, and the type speaks a protocol of its own".into()));
+    }
+    None
+}
+
+fn outcomes_in_words(call: &Call) -> String {
+    call.failure().map_or_else(|| "called delivered".to_owned(), |(_, failure)| in_words(failure))
+}
+
+fn judge(scene: Scene<'_>, expected: &Expected<'_>, call: &Call, arrived: bool) -> Seen {
+    let example = &scene.example.name;
+    for outcome in &call.outcomes {
+        let (kind, failure) = match outcome {
+            Outcome::Delivered => ("delivered", None),
+            Outcome::Failed(failure) => (failure.kind.as_str(), Some(failure)),
+        };
+        if !expected.kinds.contains(&kind) {
+            let happened = failure.map_or_else(|| "the events are called delivered".to_owned(), in_words);
+            return Seen::bad(example, expected.in_words(), happened, expected.fault.advice());
+        }
+        let Some(failure) = failure else { continue };
+        if let Some(wrong) =
+            wrong_wait(example, expected, failure).or_else(|| wrong_sent(example, expected, failure, arrived))
+        {
+            return wrong;
+        }
+    }
+    Seen::Good(summary(call))
+}
+
+/// That the other side's wish for when to try again got lost.
+fn wrong_wait(example: &str, expected: &Expected<'_>, failure: &Failure) -> Option<Seen> {
+    let wanted = expected.retry_after_ms?;
+    if failure.kind != ErrorKind::Throttled || failure.retry_after_ms == Some(wanted) {
+        return None;
+    }
+    let happened = match failure.retry_after_ms {
+        Some(ms) => format!("retry-after-ms is {ms}"),
+        None => "retry-after-ms is not set".to_owned(),
+    };
+    let expected = format!("retry-after-ms {wanted}, as the destination asked for");
+    Some(Seen::bad(example, expected, happened, "read the answer's retry-after header, and hand it on in the error"))
+}
+
+/// That the error says something implausible of whether the events may have arrived.
+fn wrong_sent(example: &str, expected: &Expected<'_>, failure: &Failure, arrived: bool) -> Option<Seen> {
+    let next = "hand on `request-sent` of the host's error; set it when an answer came";
+    if expected.fault.is_before_the_request() && failure.request_sent && !arrived {
+        let happened = "request-sent is true, and no request can have been sent";
+        return Some(Seen::bad(example, "request-sent false: there was no connection", happened, next));
+    }
+    let is_retried = matches!(failure.kind, ErrorKind::Transient | ErrorKind::Throttled);
+    if arrived && is_retried && !failure.request_sent {
+        let happened = "request-sent is false, although the request arrived";
+        return Some(Seen::bad(example, "request-sent true: the events may have arrived", happened, next));
+    }
+    None
+}
+
+fn summary(call: &Call) -> String {
+    match call.failure() {
+        None => "delivered".to_owned(),
+        Some((_, failure)) => match failure.retry_after_ms {
+            Some(ms) => format!("{} ({}), again after {ms} ms", failure.kind.as_str(), failure.code),
+            None => format!("{} ({})", failure.kind.as_str(), failure.code),
+        },
+    }
+}

@@ -1,0 +1,84 @@
+//! How does what was seen with each example become the verdict of a check?
+
+use freehold_model::Failure;
+
+use super::report::{Finding, Verdict};
+
+/// What a check saw with one example.
+#[derive(Debug, Clone)]
+pub(crate) enum Seen {
+    /// It is as it should be.
+    Good(String),
+    /// It is not.
+    Bad(Finding),
+    /// Nothing could be found out.
+    Untried(String),
+}
+
+impl Seen {
+    pub(crate) fn bad(
+        example: &str,
+        expected: impl Into<String>,
+        happened: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Seen {
+        Seen::Bad(Finding {
+            example: example.to_owned(),
+            expected: expected.into(),
+            happened: happened.into(),
+            next: next.into(),
+        })
+    }
+}
+
+/// The verdict of a check that saw this, in that order.
+pub(crate) fn verdict(seen: Vec<Seen>) -> Verdict {
+    let (mut good, mut bad, mut untried) = (Vec::new(), Vec::new(), Vec::new());
+    for one in seen {
+        match one {
+            Seen::Good(text) => good.push(text),
+            Seen::Bad(finding) => bad.push(finding),
+            Seen::Untried(reason) => untried.push(reason),
+        }
+    }
+    untried.dedup();
+    good.dedup();
+    if !bad.is_empty() {
+        return Verdict::Failed { findings: bad };
+    }
+    if good.is_empty() {
+        let reason =
+            if untried.is_empty() { "there is no example to try it with".to_owned() } else { untried.join("; ") };
+        return Verdict::Skipped { reason };
+    }
+    let mut seen = good.join("; ");
+    if !untried.is_empty() {
+        seen.push_str(&format!(" (not tried with every example: {})", untried.join("; ")));
+    }
+    Verdict::Passed { seen }
+}
+
+/// The check that answers for a fault of the plugin's own; `None` when it is the one that came upon it.
+pub(crate) fn answers_for(broke: &Failure) -> Option<&'static str> {
+    match broke.code.as_str() {
+        "plugin-wrong-answer" => Some("outcomes"),
+        "plugin-trap" | "plugin-broken-contract" | "plugin-timeout" => None,
+        code if code.starts_with("plugin-") => Some("budget"),
+        _ => None,
+    }
+}
+
+/// What to say of a call in which the plugin itself broke, when `check` came upon it.
+pub(crate) fn broken(check: &str, example: &str, expected: &str, broke: &Failure) -> Seen {
+    match answers_for(broke) {
+        Some(other) if other != check => {
+            Seen::Untried(format!("{}; the check `{other}` answers for that", broke.message))
+        }
+        _ => Seen::bad(example, expected, in_words(broke), "a plugin answers with an error; it never traps or hangs"),
+    }
+}
+
+/// A failure for people: its kind, its code, its message.
+pub(crate) fn in_words(failure: &Failure) -> String {
+    format!("{} ({}): {}", failure.kind.as_str(), failure.code, failure.message)
+}
