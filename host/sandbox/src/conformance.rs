@@ -55,6 +55,8 @@ pub struct Wish {
     pub script: Script,
     /// Real servers to pass through to, by the `host:port` of an example's endpoint.
     pub relays: HashMap<String, SocketAddr>,
+    /// Certificates in PEM that are trusted as well: for real servers that end TLS themselves.
+    pub roots: Vec<String>,
     /// The one check to make, instead of all.
     pub only: Option<String>,
 }

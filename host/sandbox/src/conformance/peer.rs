@@ -24,8 +24,10 @@ use super::wire::{GARBAGE, Wire};
 use crate::egress::Dial as _;
 use crate::egress::dial::Tcp;
 
-/// How long a client may take to begin. Of some protocols the server begins.
-const FIRST_WORD: Duration = Duration::from_millis(300);
+/// How long a client may take to begin where the server may have to: of some protocols it does.
+const FIRST_WORD: Duration = Duration::from_secs(1);
+/// The same where the client always begins: on a busy machine it may take a while.
+const FIRST_WORD_FOR_SURE: Duration = Duration::from_secs(10);
 /// The first byte of a TLS handshake.
 const HANDSHAKE: u8 = 0x16;
 
@@ -118,7 +120,9 @@ impl Server {
         if manner == Manner::Faulty(Fault::Reset) {
             tcp.set_zero_linger()?;
         }
-        if !begins_with_tls(&tcp).await? {
+        let for_sure = matches!(self.role, Role::Http) || self.play.client_begins();
+        let patience = if for_sure { FIRST_WORD_FOR_SURE } else { FIRST_WORD };
+        if !begins_with_tls(&tcp, patience).await? {
             return self.talk(tcp, &manner).await;
         }
         self.play.shakes_hands();
@@ -154,9 +158,9 @@ impl Server {
 }
 
 /// Whether the client begins with TLS. False as well when it says nothing for a while.
-async fn begins_with_tls(tcp: &TcpStream) -> io::Result<bool> {
+async fn begins_with_tls(tcp: &TcpStream, patience: Duration) -> io::Result<bool> {
     let mut first = [0];
-    match tokio::time::timeout(FIRST_WORD, tcp.peek(&mut first)).await {
+    match tokio::time::timeout(patience, tcp.peek(&mut first)).await {
         Ok(peeked) => Ok(peeked? > 0 && first[0] == HANDSHAKE),
         Err(_) => Ok(false),
     }

@@ -52,21 +52,32 @@ struct Now {
     received: Vec<Received>,
     connections: usize,
     handshakes: usize,
+    /// Whether the client begins at every endpoint, as in TLS and HTTP.
+    client_begins: bool,
+}
+
+impl Now {
+    fn new(manner: Manner, client_begins: bool) -> Now {
+        Now { manner, received: Vec::new(), connections: 0, handshakes: 0, client_begins }
+    }
 }
 
 impl Play {
     pub(crate) fn new(script: Arc<Script>) -> Arc<Play> {
-        let now = Now { manner: Manner::Well, received: Vec::new(), connections: 0, handshakes: 0 };
-        Arc::new(Play { script, now: Mutex::new(now) })
+        Arc::new(Play { script, now: Mutex::new(Now::new(Manner::Well, false)) })
     }
 
     fn now(&self) -> MutexGuard<'_, Now> {
         self.now.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Goes on in this manner, and forgets what was received.
-    pub(crate) fn begin(&self, manner: Manner) {
-        *self.now() = Now { manner, received: Vec::new(), connections: 0, handshakes: 0 };
+    /// Goes on in this manner, and forgets what was received. `client_begins` says whether it does at every endpoint.
+    pub(crate) fn begin(&self, manner: Manner, client_begins: bool) {
+        *self.now() = Now::new(manner, client_begins);
+    }
+
+    pub(crate) fn client_begins(&self) -> bool {
+        self.now().client_begins
     }
 
     pub(crate) fn manner(&self) -> Manner {

@@ -20,7 +20,8 @@ use super::road::{Road, Way};
 use super::script::Script;
 use super::sources::Fixed;
 use crate::destination_type::DestinationType;
-use crate::egress::{Door, EgressConfig};
+use crate::egress::url::Scheme;
+use crate::egress::{Door, EgressConfig, certificates_from_pem};
 use crate::instance::{Assignment, Instance, InstanceKey};
 use crate::sandbox::Sandbox;
 
@@ -77,6 +78,9 @@ impl Stage {
         let road = Arc::new(Road::default());
         road.lead(peers.http, peers.stream, peers.relays.clone());
         let mut config = EgressConfig { extra_roots: vec![authority.root()], ..door_config() };
+        for pem in &wish.roots {
+            config.extra_roots.extend(certificates_from_pem(pem.as_bytes())?);
+        }
         if !is_patient {
             config.timeouts.connect = IMPATIENT_CONNECT;
             config.timeouts.total = IMPATIENT_TOTAL;
@@ -105,8 +109,10 @@ impl Stage {
         };
         // An example whose endpoints cannot be read does not open; the check `open` says why.
         let policy = example.policy(&self.destination_type, self.sandbox.door().config()).unwrap_or_default();
+        let begins = |scheme: Scheme| matches!(scheme, Scheme::Https | Scheme::Http | Scheme::Tls);
+        let client_begins = policy.endpoints().iter().all(|endpoint| begins(endpoint.parts().0));
         self.road.begin(policy, fault);
-        self.play.begin(manner);
+        self.play.begin(manner, client_begins);
         self.set_time(0, 0);
     }
 

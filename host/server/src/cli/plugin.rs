@@ -150,6 +150,9 @@ pub(crate) struct TestArgs {
     /// A real server behind an endpoint of an example; may be repeated.
     #[arg(long, value_name = "HOST:PORT=ADDRESS")]
     pub(crate) relay: Vec<String>,
+    /// A certificate to trust, in PEM, of a real server that ends TLS itself; may be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) root: Vec<PathBuf>,
     /// Make this check alone.
     #[arg(long, value_name = "CHECK")]
     pub(crate) only: Option<String>,

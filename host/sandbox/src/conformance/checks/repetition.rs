@@ -100,6 +100,14 @@ pub(super) async fn retry(scene: Scene<'_>) -> Seen {
             let rest = one.without(&varies);
             if later_ms == 0 { rest } else { rest.with_headers(&ids) }
         };
+        if difference(first.iter().map(kept).collect(), again.iter().map(kept).collect()).is_some()
+            && let Ok(same) = sent(scene, FIRST).await
+            && difference(first.iter().map(kept).collect(), same.iter().map(kept).collect()).is_some()
+        {
+            return Seen::Untried(
+                "the same call does not even send the same twice; see the check `deterministic`".into(),
+            );
+        }
         if let Some(happened) = difference(first.iter().map(kept).collect(), again.iter().map(kept).collect()) {
             let expected = format!("what the second attempt sends {when} is what the first one sent");
             let next = "name things after the batch's id and the events' idempotency keys, never after time or chance; or say what \

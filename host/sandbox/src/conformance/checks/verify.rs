@@ -15,13 +15,19 @@ const MARKS: [&str; 5] = ["freehold.test", "freehold-test", "freehold_test", "\"
 async fn verify(scene: Scene<'_>, manner: Manner) -> Result<Result<(), Failure>, Seen> {
     scene.stage.begin(scene.example, manner);
     let mut actor = scene.stage.open(scene.example).await.map_err(|failure| scene.not_open(&failure))?;
+    // For what is sent in `open` another check answers.
+    scene.stage.take_received();
     Ok(actor.verify().await)
 }
 
 /// It works when the other side does.
 pub(super) async fn works(scene: Scene<'_>) -> Seen {
     if let Some(untried) = scene.nobody_there() {
-        return untried;
+        // Whether it succeeds cannot be seen; that it fails can.
+        return match fails_alone(scene).await {
+            Seen::Bad(finding) => Seen::Bad(finding),
+            _ => untried,
+        };
     }
     let example = &scene.example.name;
     match verify(scene, Manner::Well).await {
@@ -39,6 +45,12 @@ pub(super) async fn works(scene: Scene<'_>) -> Seen {
     if asked == 0 {
         return Seen::bad(example, "verify asks the other side", "it made no connection", "try what deliveries need");
     }
+    fails_alone(scene).await
+}
+
+/// It fails when nobody is there.
+async fn fails_alone(scene: Scene<'_>) -> Seen {
+    let example = &scene.example.name;
     match verify(scene, Manner::Faulty(Fault::Refused)).await {
         Err(untried) => untried,
         Ok(Ok(())) => Seen::bad(
@@ -64,6 +76,9 @@ pub(super) async fn refused(scene: Scene<'_>) -> Seen {
     let next = "answer with an error of kind auth, so that whoever sets it up knows which field to correct";
     match verify(scene, Manner::Faulty(Fault::Status(401))).await {
         Err(untried) => untried,
+        Ok(Ok(())) if scene.stage.connections() == 0 => {
+            Seen::Untried("verify asks nobody; see the check `verify`".into())
+        }
         Ok(Ok(())) => Seen::bad(example, expected, "verify succeeded", next),
         Ok(Err(failure)) if failure.kind == ErrorKind::Plugin => broken(scene.check, example, expected, &failure),
         Ok(Err(failure)) if failure.kind != ErrorKind::Auth => Seen::bad(example, expected, in_words(&failure), next),

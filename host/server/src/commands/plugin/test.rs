@@ -39,6 +39,9 @@ async fn examine(args: &TestArgs) -> Result<Report, Failure> {
         eprintln!("script: {}", file.display());
     }
     wish.relays = relays(&wish.script, &args.relay)?;
+    for file in &args.root {
+        wish.roots.push(fs::read_to_string(file).map_err(Failure::at(file))?);
+    }
     let candidate = Candidate::load(component, &limits).await;
     let candidate = candidate.map_err(|error| Failure::because("the sandbox cannot be set up", &error))?;
     candidate.examine(&wish).await.map_err(|error| Failure::because(args.file.display(), &error))
