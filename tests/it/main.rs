@@ -6,6 +6,7 @@ mod bad_input;
 mod bigquery;
 mod cli;
 mod clickhouse;
+mod conformance;
 mod contract;
 mod crash;
 mod delivery;

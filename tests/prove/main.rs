@@ -1,6 +1,7 @@
 //! Which claim is to be proved, and how is it told? A table for people, then one JSON object on the last line.
 
 mod audit;
+mod conformance;
 mod crash;
 mod egress;
 mod isolation;
@@ -29,6 +30,8 @@ pub(crate) struct Wish {
     pub(crate) vectors: Option<PathBuf>,
     /// Components of the asker's own.
     pub(crate) guests: Vec<PathBuf>,
+    /// Components of the asker's own, for the conformance kit.
+    pub(crate) components: Vec<PathBuf>,
     /// Cases for the egress door.
     pub(crate) cases: Option<PathBuf>,
     /// Which database the hosts use.
@@ -75,6 +78,7 @@ async fn prove(claim: &str, wish: &Wish) -> Result<Proof> {
         "egress" => egress::prove(wish).await,
         "audit" => audit::prove(wish).await,
         "rotation" => rotation::prove(wish).await,
+        "conformance" => conformance::prove(wish).await,
         "isolation" => isolation::prove(wish).await,
         "portal" => portal::prove(wish).await,
         other => Err(trouble(format!("there is no claim `{other}`: see cargo xtask prove --help"))),
@@ -117,15 +121,12 @@ fn wish(arguments: impl Iterator<Item = String>) -> Result<Wish> {
                 let number = value().and_then(|number| number.parse().ok());
                 wish.seed = Some(number.ok_or_else(|| trouble("--seed needs a number"))?);
             }
-            "--guest" => {
-                let mut any = false;
-                while let Some(file) = value() {
-                    wish.guests.push(file.into());
-                    any = true;
+            "--guest" | "--component" => {
+                let files: Vec<PathBuf> = std::iter::from_fn(value).map(PathBuf::from).collect();
+                if files.is_empty() {
+                    return Err(trouble(format!("{argument} needs one file or more")));
                 }
-                if !any {
-                    return Err(trouble("--guest needs one file or more"));
-                }
+                if argument == "--guest" { wish.guests.extend(files) } else { wish.components.extend(files) }
             }
             other => return Err(trouble(format!("there is no option `{other}`: see cargo xtask prove --help"))),
         }

@@ -32,6 +32,8 @@ Usage: cargo xtask prove [NAME] [OPTIONS]        without a name: all of them, in
   audit        any tampering with the audit log is found
   portal       customers help themselves inside the vendor's page, and nobody gets more out of it; in a real browser
                --screenshots    keep a picture of each step in docs/images
+  conformance  every shipped type keeps the contract, and a type that breaks it is caught by the check for it
+               --component FILE…  components of your own, each with its script beside it
 
   --short      the form that `cargo xtask test` runs
 
@@ -42,11 +44,22 @@ Examples:
   cargo xtask prove sandbox --guest my-plugin.wasm
   cargo xtask prove signatures --vectors more.json | tail -n 1
   cargo xtask prove egress --cases more.txt
+  cargo xtask prove conformance --component my-plugin.wasm
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 9] =
-    ["signatures", "egress", "sandbox", "secrets", "crash", "rotation", "isolation", "audit", "portal"];
+pub(crate) const NAMES: [&str; 10] = [
+    "signatures",
+    "egress",
+    "conformance",
+    "sandbox",
+    "secrets",
+    "crash",
+    "rotation",
+    "isolation",
+    "audit",
+    "portal",
+];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));
