@@ -185,7 +185,7 @@ fn report(examined: &Examined, checks: Vec<Checked>, limits: &Limits) -> Report 
         checks,
         peak: Peak {
             memory_bytes: spent.iter().map(|spent| spent.memory_bytes).max().unwrap_or(0),
-            memory_bytes_max: limits.memory_bytes,
+            memory_bytes_max: examined.destination_type.memory_bytes(),
             cpu_ms: u64::try_from(cpu.as_millis()).unwrap_or(u64::MAX),
             cpu_ms_max: limits.cpu_ms,
         },

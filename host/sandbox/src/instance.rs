@@ -158,8 +158,7 @@ impl Instance {
     /// What it has used up: memory since it was started, CPU time in its last call.
     pub(crate) fn spent(&self) -> Spent {
         let state = self.store.data();
-        let memory_bytes = state.limits.memory_bytes.saturating_sub(state.growth.memory_left());
-        Spent { memory_bytes, cpu: state.cpu.used() }
+        Spent { memory_bytes: state.growth.memory_bytes(), cpu: state.cpu.used() }
     }
 
     /// Closes the byte streams that were not used for too long.

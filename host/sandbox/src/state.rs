@@ -218,13 +218,6 @@ impl Growth {
     }
 }
 
-impl Growth {
-    /// Bytes that the memories may still grow by.
-    pub(crate) fn memory_left(&self) -> usize {
-        self.memory_left
-    }
-}
-
 impl ResourceLimiter for Growth {
     fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         Ok(match self.memory_left.checked_sub(desired - current) {
