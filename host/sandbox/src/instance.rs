@@ -158,7 +158,8 @@ impl Instance {
     /// What it has used up: memory since it was started, CPU time in its last call.
     pub(crate) fn spent(&self) -> Spent {
         let state = self.store.data();
-        Spent { memory_bytes: state.growth.memory_bytes(), cpu: state.cpu.used() }
+        let memory_bytes = usize::try_from(state.growth.memory_bytes()).unwrap_or(usize::MAX);
+        Spent { memory_bytes, cpu: state.cpu.used() }
     }
 
     /// Closes the byte streams that were not used for too long.
