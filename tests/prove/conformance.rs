@@ -27,7 +27,7 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let mut components: Vec<_> = shipped()?.into_iter().map(with_script).collect();
     components.extend(wish.components.iter().map(|component| (component.clone(), beside(component))));
     let reports: Vec<(PathBuf, Report)> = stream::iter(components)
-        .map(async |(component, script)| {
+        .map(async |(component, script): (PathBuf, Option<PathBuf>)| {
             let report = examined(&component, script.as_deref()).await?;
             Ok::<_, Trouble>((component, report))
         })
