@@ -48,18 +48,8 @@ Examples:
 ";
 
 /// The claims, in the order in which they are checked.
-pub(crate) const NAMES: [&str; 10] = [
-    "signatures",
-    "egress",
-    "conformance",
-    "sandbox",
-    "secrets",
-    "crash",
-    "rotation",
-    "isolation",
-    "audit",
-    "portal",
-];
+pub(crate) const NAMES: [&str; 10] =
+    ["signatures", "egress", "conformance", "sandbox", "secrets", "crash", "rotation", "isolation", "audit", "portal"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<(), Failed> {
     let named = arguments.first().filter(|first| !first.starts_with('-'));
