@@ -26,6 +26,7 @@ mod nats;
 mod plugin_build;
 mod plugin_dev;
 mod plugin_errors;
+mod plugin_languages;
 mod plugin_new;
 mod plugin_registry;
 mod postgres;
