@@ -4,7 +4,7 @@ use axum::body::to_bytes;
 use axum::extract::{Request, State};
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::{Extension, Json};
 use freehold_control::{AuthError, Presented};
 use maud::html;
@@ -25,12 +25,17 @@ use crate::{assets, cookies};
 /// The most bytes of an exchange: a code, a theme and a language.
 const BYTES_MAX: usize = 8 * 1024;
 
-/// `GET /portal/{session}`: loads with no secret. Its script takes the code and goes on.
+/// `GET /portal/{session}`: loads with no secret. Its script takes the code and goes on. A browser that opened the session before,
+/// whose user followed the same link once more, goes on at once: the code must not be used again.
 pub(crate) async fn bootstrap(
     Extension(language): Extension<Language>,
     frame: Option<Extension<Frame>>,
+    visit: Result<Visit, Failure>,
 ) -> Result<Response, Failure> {
     let Extension(frame) = frame.ok_or(Failure::NotFound)?;
+    if let Ok(visit) = visit {
+        return Ok(Redirect::to(&visit.at("/destinations")).into_response());
+    }
     let texts = language.texts();
     // The script has no other way to know who may speak to it: the page is the same for everybody.
     let origin = frame.session.origin.as_deref().unwrap_or_default();

@@ -62,6 +62,7 @@ fn head(title: &str, frame: Option<&Frame>) -> Markup {
             meta name="viewport" content="width=device-width, initial-scale=1";
             meta name="color-scheme" content="light dark";
             meta name="robots" content="noindex";
+            link rel="icon" href="data:,";
             title { (title) }
             link rel="stylesheet" href=(assets::address("portal.css"));
             @if let Some(frame) = frame {
@@ -100,6 +101,7 @@ pub(crate) fn bare(texts: &Texts, language: Language, mode: &str, script: &str, 
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 meta name="robots" content="noindex";
+            link rel="icon" href="data:,";
                 title { (texts.open.title) }
                 link rel="stylesheet" href=(assets::address("portal.css"));
                 script src=(script) defer {}

@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::texts::Texts;
 
 /// The guide of a type, behind a lid; nothing when it has none.
-pub(crate) fn guide(known: &DestinationType, config: &Value, texts: &Texts) -> Markup {
+pub(crate) fn guide(known: &DestinationType, config: &Value, is_open: bool, texts: &Texts) -> Markup {
     html! {
         @if let Some(setup) = &known.manifest().setup {
-            details.part open {
+            details.part open[is_open] {
                 summary { (texts.add.setup) }
                 div.guide { (PreEscaped(rendered(setup, &known.manifest().config, config))) }
             }

@@ -173,6 +173,9 @@
     setTimeout(again, 2000);
   };
 
+  // A link that was followed a second time: its code is used, and need not stay in the address.
+  if (location.hash.startsWith("#fhc_")) history.replaceState(null, "", location.pathname + location.search);
+
   const begin = (root) => {
     times(root);
     copyable(root);

@@ -94,7 +94,9 @@ pub(crate) fn field(field: &Field, shown: Shown<'_>) -> Markup {
 }
 
 fn optional(field: &Field, texts: &Texts) -> Markup {
-    html! { @if !field.required && field.when.is_none() || field.generated { " " span.optional { (texts.add.optional) } } }
+    // What has a default is answered already.
+    let may_be_empty = !field.required && field.when.is_none() && field.default.is_none();
+    html! { @if may_be_empty || field.generated { " " span.optional { (texts.add.optional) } } }
 }
 
 fn id(path: &str) -> String {

@@ -5,4 +5,5 @@
 mod host;
 mod isolation;
 mod pages;
+mod samples;
 mod sessions;

@@ -63,6 +63,8 @@ async fn a_code_that_comes_twice_ends_the_session_that_it_opened() {
     let page =
         async || host.ask("GET", &format!("/portal/{}/destinations", session.id), &[("cookie", &cookie)], "").await;
     assert_eq!(page().await.status, 200);
+    let again = host.ask("GET", &format!("/portal/{}", session.id), &[("cookie", &cookie)], "").await;
+    assert_eq!(again.status, 303, "a link that is followed twice goes on without its code");
 
     host.open(&session.id, &json!({ "code": session.code })).await;
 

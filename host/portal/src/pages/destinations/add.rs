@@ -132,7 +132,7 @@ impl Asked {
                 }
                 aside {
                     div.panel { h2 { (texts.permissions.title) } (permissions::list(&self.known, texts)) }
-                    (setup::guide(&self.known, &answers.config, texts))
+                    (setup::guide(&self.known, &answers.config, true, texts))
                 }
             }
         };

@@ -112,7 +112,7 @@ fn draw(
                     a.button.quiet href=(shown.at(visit, "")) { (texts.nav.cancel) }
                 }
             }
-            aside { @if let Some(known) = &shown.known { (setup::guide(known, &answers.config, texts)) } }
+            aside { @if let Some(known) = &shown.known { (setup::guide(known, &answers.config, false, texts)) } }
         }
     };
     page::answer(status, visit, Section::Destinations, &shown.destination.name, &body)

@@ -144,7 +144,7 @@ pub(super) fn overview(visit: &Visit, shown: &Shown, note: Option<&str>, tested:
                 @if visit.manages() { (actions(visit, shown)) }
                 @if let Some(known) = &shown.known {
                     div.panel.part { h2 { (texts.permissions.title) } (permissions::list(known, texts)) }
-                    (setup::guide(known, &shown.destination.config, texts))
+                    (setup::guide(known, &shown.destination.config, false, texts))
                 }
             }
         }
