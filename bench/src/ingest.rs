@@ -90,6 +90,8 @@ impl House {
             customer: self.customer.clone(),
             name: "bench".into(),
             type_name: "webhook".into(),
+            component_digest: None,
+            former_digest: None,
             config: json!({ "url": "https://hooks.example.com/" }),
             config_version: 1,
             credential_version: None,

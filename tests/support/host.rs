@@ -247,6 +247,11 @@ impl TestHost {
         self.database = Some(database);
     }
 
+    /// Sets these variables from the next start on.
+    pub fn set_environment(&mut self, variables: Vec<(String, String)>) {
+        self.environment.extend(variables);
+    }
+
     /// Another host on the same Postgres database, with the same key and types.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ pub mod certificates;
 pub mod chance;
 pub mod clickhouse;
 pub mod clock;
+pub mod components;
 pub mod cut;
 pub mod dns;
 pub mod events;

@@ -5,7 +5,7 @@ use freehold_tests::Result;
 use crate::tree;
 
 /// The rooms of the host, lowest first, and what each may import. Neighbours on a level do not see each other.
-const ARROWS: [(&str, &[&str]); 13] = [
+const ARROWS: [(&str, &[&str]); 14] = [
     ("model", &[]),
     ("audit", &["model"]),
     ("trust", &[]),
@@ -14,8 +14,9 @@ const ARROWS: [(&str, &[&str]); 13] = [
     ("sandbox", &["model"]),
     ("reach", &["model", "sandbox"]),
     ("keyservice", &["model", "vault", "reach"]),
-    ("control", &["model", "audit", "vault", "store", "sandbox"]),
-    ("pipeline", &["model", "vault", "store", "sandbox"]),
+    ("catalogue", &["model", "trust", "vault", "store", "sandbox"]),
+    ("control", &["model", "audit", "vault", "store", "sandbox", "catalogue"]),
+    ("pipeline", &["model", "vault", "store", "sandbox", "catalogue"]),
     ("api", &["model", "control", "pipeline"]),
     ("portal", &["model", "control", "pipeline"]),
     (
@@ -27,6 +28,7 @@ const ARROWS: [(&str, &[&str]); 13] = [
             "vault",
             "store",
             "sandbox",
+            "catalogue",
             "reach",
             "keyservice",
             "control",

@@ -22,6 +22,9 @@ const TIME: Duration = Duration::from_secs(30);
 /// How long a destination may be tried out: two plugin calls, each of which has a limit of its own below this.
 const TEST_TIME: Duration = Duration::from_secs(60);
 const TEST_PATH: &str = "/v1/destinations/{id}/test";
+/// How long an installation may take: the component is brought, and compiled.
+const INSTALL_TIME: Duration = Duration::from_secs(180);
+const INSTALL_PATH: &str = "/v1/destination-types";
 
 /// Puts all of this around `routes`.
 pub(crate) fn wrap(routes: Router<ApiState>, state: &ApiState) -> Router<ApiState> {
@@ -67,8 +70,12 @@ async fn named(State(state): State<ApiState>, mut request: Request, next: Next) 
 }
 
 async fn within_time(request: Request, next: Next) -> Response {
-    let is_test = request.extensions().get::<MatchedPath>().is_some_and(|path| path.as_str() == TEST_PATH);
-    let time = if is_test { TEST_TIME } else { TIME };
+    let path = request.extensions().get::<MatchedPath>();
+    let time = match path.map(MatchedPath::as_str) {
+        Some(TEST_PATH) => TEST_TIME,
+        Some(INSTALL_PATH) => INSTALL_TIME,
+        _ => TIME,
+    };
     match tokio::time::timeout(time, next.run(request)).await {
         Ok(response) => response,
         Err(_) => {

@@ -32,6 +32,7 @@ pub(crate) enum Kind {
     UnsupportedMediaType,
     IdempotencyMismatch,
     CredentialRefused,
+    ComponentRefused,
     Overloaded,
     StorageFull,
     Unavailable,
@@ -63,6 +64,9 @@ impl Kind {
             }
             Kind::CredentialRefused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "credential-refused", "The new credential does not work")
+            }
+            Kind::ComponentRefused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "component-refused", "The component is refused")
             }
             Kind::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "overloaded", "Too much at once"),
             Kind::StorageFull => (StatusCode::INSUFFICIENT_STORAGE, "storage-full", "The disk is full"),

@@ -65,6 +65,10 @@ impl Caller {
         }
     }
 
+    pub(crate) fn actor_kind(&self) -> ActorKind {
+        self.actor.kind
+    }
+
     /// Who created something, as it is noted beside it.
     pub(crate) fn actor_id(&self) -> &str {
         &self.actor.id

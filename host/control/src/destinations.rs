@@ -12,18 +12,19 @@ mod verify;
 
 use std::sync::Arc;
 
+use freehold_catalogue::{Gone, Version};
 use freehold_model::destination::Destination;
 use freehold_model::lane::Lane;
 use freehold_model::page::{Page, PageRequest};
 use freehold_model::permission::Permission;
 use freehold_model::{DestinationId, Scope};
-use freehold_sandbox::DestinationType;
 use freehold_store::LaneHealth;
 
 use crate::Control;
 use crate::caller::{self, Caller};
 use crate::error::ControlError;
 
+pub(crate) use check::check_config;
 pub use create::{CreatedDestination, DestinationDraft};
 pub use credential::Generated;
 pub use replace::{ReplacedCredential, Replacement};
@@ -85,19 +86,21 @@ impl Control {
         found.ok_or(ControlError::NotFound { kind: KIND })
     }
 
-    /// The type of a destination that exists: the operator may have taken it away since.
-    fn type_of(&self, destination: &Destination) -> Result<Arc<DestinationType>, ControlError> {
-        self.parts().catalogue.get(&destination.type_name).ok_or_else(|| {
-            let message = format!(
-                "the destination type `{}` is not installed any more; ask the operator to install it, or delete the destination",
-                destination.type_name
-            );
+    /// The version that a destination runs: the operator may have taken it away since.
+    async fn type_of(&self, destination: &Destination) -> Result<Arc<Version>, ControlError> {
+        self.parts().catalogue.of(destination).await.map_err(|gone| {
+            let state = match gone {
+                Gone::Missing => "is not installed any more; ask the operator to install it",
+                Gone::Disabled => "is disabled; ask the operator to enable it",
+            };
+            let message =
+                format!("the destination type `{}` {state}, or delete the destination", destination.type_name);
             ControlError::conflict("", message)
         })
     }
 }
 
-fn lane(destination: &Destination) -> Lane {
+pub(crate) fn lane(destination: &Destination) -> Lane {
     Lane {
         tenant: destination.tenant.clone(),
         customer: destination.customer.clone(),

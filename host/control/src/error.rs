@@ -78,6 +78,15 @@ pub enum ControlError {
     /// It concerns the tenant as a whole, and the caller is one customer in the portal.
     #[error("this concerns all customers: it needs an API key, not a portal session")]
     OfTenant,
+    /// Tenants may not install types here.
+    #[error("the operator does not let tenants install destination types here (`trust.tenant_installs`)")]
+    TypesClosed,
+    /// A component is not trusted, or is no destination type. Nothing was changed.
+    #[error("the component is refused: {0}")]
+    ComponentRefused(String),
+    /// An installed type cannot be run just now.
+    #[error("the destination type cannot be loaded just now; tell the operator, who finds the reason in the log")]
+    TypeNotLoaded,
     /// A cursor that this list did not give out.
     #[error("this cursor does not belong to this list; begin again without one")]
     ForeignCursor,

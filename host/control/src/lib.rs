@@ -30,9 +30,10 @@ mod tenants;
 use std::fmt;
 use std::sync::Arc;
 
+use freehold_catalogue::Catalogue;
 use freehold_model::lane::LaneListener;
 use freehold_model::{ApiKeyId, Sources, Timestamp};
-use freehold_sandbox::{Catalogue, Sandbox};
+use freehold_sandbox::Sandbox;
 use freehold_store::Store;
 use freehold_vault::Vault;
 
@@ -43,13 +44,16 @@ pub use authenticate::AuthError;
 pub use caller::Caller;
 pub use console::{ConsoleRefusal, ConsoleSession};
 pub use customers::CustomerDraft;
+pub use destination_types::{
+    Authority, InstallDraft, Left, NewInstall, Repinned, RolledBack, Upgrade, Upgraded, VersionInUse, Which,
+};
 pub use destinations::{
     AddedCredential, CreatedDestination, DestinationDraft, Generated, ReplacedCredential, Replacement, Takeover,
     TestReport, TriedCredential,
 };
 pub use error::{Conflict, ControlError, Problem};
 pub use freehold_audit::Format;
-pub use freehold_sandbox::DestinationType;
+pub use freehold_catalogue::Version as DestinationType;
 pub use freehold_store::keks::NewKek;
 pub use freehold_store::{
     AttemptFilter, AuditFilter, CredentialVersion, DeliveryFilter, EventFilter, HourCount, LaneHealth, Replay,

@@ -21,6 +21,11 @@ pub struct Destination {
     pub name: String,
     /// Which destination type, such as `webhook`.
     pub type_name: String,
+    /// The version of the type that it runs: the component's digest. None only for one that was made before versions were
+    /// kept, until a server pins it.
+    pub component_digest: Option<String>,
+    /// The version that it ran before this one.
+    pub former_digest: Option<String>,
     /// The config, valid by the type's schema.
     pub config: serde_json::Value,
     /// Rises by one with every change of the config.

@@ -11,6 +11,7 @@ pub mod delivery;
 pub mod destination;
 pub mod event;
 pub mod id;
+pub mod installed_type;
 pub mod kek;
 pub mod lane;
 pub mod limits;

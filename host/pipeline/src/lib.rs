@@ -16,9 +16,10 @@ pub mod settle;
 use std::sync::Arc;
 use std::time::Duration;
 
+use freehold_catalogue::Catalogue;
 use freehold_model::Sources;
 use freehold_model::lane::LaneListener;
-use freehold_sandbox::{Catalogue, Sandbox};
+use freehold_sandbox::Sandbox;
 use freehold_store::{Store, StoreError};
 use freehold_vault::Vault;
 

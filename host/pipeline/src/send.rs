@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use freehold_catalogue::{Catalogue, Gone};
 use freehold_model::attempt::{AttemptReport, AttemptState};
 use freehold_model::delivery::{ClaimedBatch, Verdict};
+use freehold_model::destination::Destination;
 use freehold_model::{DestinationId, ErrorKind, Failure, Outcome, Scope, Sources, Timestamp};
-use freehold_sandbox::{Assignment, Catalogue, DestinationType, Instance, InstanceKey, Sandbox};
+use freehold_sandbox::{Assignment, DestinationType, Instance, InstanceKey, Sandbox};
 use freehold_store::{BatchLimits, Claim, ClaimRequest, Settlement, Store, StoreError};
 use freehold_vault::Vault;
 
@@ -53,14 +55,14 @@ impl Sender {
             return Ok(Claim { batches: Vec::new(), next_at: None });
         };
         // Without its type nothing can be delivered: one event is claimed, so that an attempt says what is missing.
-        let limits = match self.catalogue.get(&found.type_name) {
-            Some(installed) => {
+        let limits = match self.catalogue.of(&found).await {
+            Ok(installed) => {
                 let manifest = installed.manifest();
                 let batch = manifest.batch;
                 let concurrency = manifest.batches_at_once();
                 BatchLimits { events: batch.events, bytes: batch.bytes, age_ms: batch.age_ms, concurrency }
             }
-            None => BatchLimits { events: 1, bytes: 1, age_ms: 0, concurrency: 1 },
+            Err(_) => BatchLimits { events: 1, bytes: 1, age_ms: 0, concurrency: 1 },
         };
         let request = ClaimRequest { batches_max, lease_ms: self.config.lease_ms, limits };
         self.store.claim(scope, destination, &request).await
@@ -89,9 +91,9 @@ impl Sender {
 
     async fn run(&self, scope: &Scope, batch: &ClaimedBatch) -> Ran {
         let destination = &batch.destination;
-        let Some(destination_type) = self.catalogue.get(&destination.type_name) else {
-            let message = format!("the destination type `{}` is not installed", destination.type_name);
-            return Ran::not_started(Failure::new(ErrorKind::Config, "type-not-installed", message));
+        let destination_type = match self.destination_type(destination).await {
+            Ok(destination_type) => destination_type,
+            Err(ran) => return *ran,
         };
         let digest = Some(destination_type.digest().to_owned());
         let mut instance = match self.instance(scope, batch, destination_type).await {
@@ -101,6 +103,36 @@ impl Sender {
         let (result, report) = instance.deliver(&batch.id, batch.attempt_number, &batch.members).await;
         self.sandbox.release(instance);
         Ran { result, report, digest, ours: false }
+    }
+
+    /// The version that the destination is pinned to, ready to run.
+    async fn destination_type(&self, destination: &Destination) -> Result<Arc<DestinationType>, Box<Ran>> {
+        let name = &destination.type_name;
+        let version = self.catalogue.of(destination).await.map_err(|gone| {
+            let not_started = |kind, code, message| Ran::not_started(Failure::new(kind, code, message));
+            Box::new(match gone {
+                Gone::Missing => {
+                    let message = format!("the destination type `{name}` is not installed");
+                    not_started(ErrorKind::Config, "type-not-installed", message)
+                }
+                // Nobody but the operator can do anything about it, so the events wait and no try is spent.
+                Gone::Disabled => {
+                    let message = format!("the destination type `{name}` is disabled; events wait until it is enabled");
+                    Ran { ours: true, ..not_started(ErrorKind::Config, "type-disabled", message) }
+                }
+            })
+        })?;
+        self.catalogue.code(&version).await.map_err(|error| {
+            tracing::error!(
+                destination.id = %destination.id, r#type = name, digest = version.digest(),
+                error = &error as &dyn std::error::Error,
+                "the destination's version of its type cannot be loaded"
+            );
+            let message =
+                format!("the destination type `{name}` cannot be loaded just now; the operator's log has the reason");
+            let failure = Failure::new(ErrorKind::Transient, "type-not-loaded", message);
+            Box::new(Ran { ours: true, ..Ran::not_started(failure) })
+        })
     }
 
     async fn instance(

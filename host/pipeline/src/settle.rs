@@ -205,6 +205,8 @@ mod tests {
             customer: CustomerId::generate(&sources),
             name: "orders".into(),
             type_name: "webhook".into(),
+            component_digest: None,
+            former_digest: None,
             config: serde_json::json!({}),
             config_version: 1,
             credential_version: Some(1),

@@ -76,7 +76,9 @@ impl From<ControlError> for Failure {
     fn from(error: ControlError) -> Self {
         match error {
             ControlError::NotFound { .. } | ControlError::ForeignCursor => Failure::NotFound,
-            ControlError::Forbidden { .. } | ControlError::OfTenant => Failure::ReadOnly,
+            ControlError::Forbidden { .. } | ControlError::OfTenant | ControlError::TypesClosed => Failure::ReadOnly,
+            ControlError::ComponentRefused(reason) => Failure::Refused(reason),
+            ControlError::TypeNotLoaded => Failure::Unavailable,
             ControlError::Conflict(conflict) => Failure::Refused(conflict.message),
             ControlError::CredentialRefused { failure } => Failure::Refused(failure.message),
             ControlError::Invalid(problems) => {

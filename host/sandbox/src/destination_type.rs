@@ -1,33 +1,90 @@
-//! A loaded destination type, and the catalogue of all that are installed.
+//! What a component says of itself, and a component that is loaded.
 
-use std::collections::BTreeMap;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::ops::Deref;
 
 use freehold_model::secret::SecretFields;
 use serde_json::Value;
 
 use crate::interface::destination_0_1::DestinationPre;
 use crate::manifest::Manifest;
+use crate::refusal::Refusal;
 use crate::schema::{Schema, Violation};
 use crate::state::HostState;
 
 /// Bytes of a page of WebAssembly.
 const PAGE_BYTES: u64 = 64 << 10;
 
-/// A component that passed every check, compiled and ready to be instantiated.
-pub struct DestinationType {
+/// What is known of a component without its code: enough to check configs and credentials.
+pub struct Description {
     pub(crate) manifest: Manifest,
     pub(crate) digest: String,
     pub(crate) imports: Vec<String>,
     pub(crate) bytes: usize,
-    pub(crate) memory_bytes: usize,
     pub(crate) config: Schema,
     pub(crate) credential: Schema,
+}
+
+/// A component that passed every check, compiled and ready to be instantiated.
+pub struct DestinationType {
+    pub(crate) description: Description,
+    pub(crate) memory_bytes: usize,
     pub(crate) component: DestinationPre<HostState>,
 }
 
 impl DestinationType {
+    /// Bytes of memory that an instance of it may have.
+    pub fn memory_bytes(&self) -> usize {
+        self.memory_bytes
+    }
+
+    /// Bytes of the largest memory that an instance begins with; `None` when that shows only once it runs.
+    pub fn initial_memory_bytes(&self) -> Option<u64> {
+        let pages = self.component.instance_pre().component().resources_required()?.max_initial_memory_size?;
+        Some(pages.saturating_mul(PAGE_BYTES))
+    }
+}
+
+impl Deref for DestinationType {
+    type Target = Description;
+
+    fn deref(&self) -> &Description {
+        &self.description
+    }
+}
+
+impl Description {
+    /// The description that was recorded of a component that passed every check.
+    ///
+    /// # Errors
+    /// When the manifest is not one.
+    pub fn recorded(
+        manifest: &str,
+        digest: String,
+        imports: Vec<String>,
+        bytes: usize,
+    ) -> Result<Description, Refusal> {
+        Description::new(Manifest::parse(manifest.as_bytes())?, digest, imports, bytes)
+    }
+
+    pub(crate) fn new(
+        manifest: Manifest,
+        digest: String,
+        imports: Vec<String>,
+        bytes: usize,
+    ) -> Result<Description, Refusal> {
+        let config = Schema::compile("config", &manifest.config).map_err(Refusal::Manifest)?;
+        let credential = Schema::compile_credential(&manifest.credential).map_err(Refusal::Manifest)?;
+        Ok(Description { manifest, digest, imports, bytes, config, credential })
+    }
+
+    /// Names of the credential fields that a destination must have and that Freehold does not make itself.
+    pub fn required_fields(&self) -> Vec<String> {
+        let generated = self.credential.generated();
+        let made = |field: &String| generated.iter().any(|(name, _)| name == field);
+        self.credential.required(&self.manifest.credential).into_iter().filter(|field| !made(field)).collect()
+    }
+
     /// What it says about itself.
     pub fn manifest(&self) -> &Manifest {
         &self.manifest
@@ -46,17 +103,6 @@ impl DestinationType {
     /// Bytes of the component.
     pub fn bytes(&self) -> usize {
         self.bytes
-    }
-
-    /// Bytes of memory that an instance of it may have.
-    pub fn memory_bytes(&self) -> usize {
-        self.memory_bytes
-    }
-
-    /// Bytes of the largest memory that an instance begins with; `None` when that shows only once it runs.
-    pub fn initial_memory_bytes(&self) -> Option<u64> {
-        let pages = self.component.instance_pre().component().resources_required()?.max_initial_memory_size?;
-        Some(pages.saturating_mul(PAGE_BYTES))
     }
 
     /// In which ways `config` breaks the type's schema.
@@ -85,30 +131,14 @@ impl DestinationType {
     }
 }
 
-impl fmt::Debug for DestinationType {
+impl fmt::Debug for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DestinationType({} {} {})", self.manifest.name, self.manifest.version, self.digest)
+        write!(f, "Description({} {} {})", self.manifest.name, self.manifest.version, self.digest)
     }
 }
 
-/// The destination types that are installed, by name. Clones share one catalogue.
-#[derive(Debug, Clone, Default)]
-pub struct Catalogue(Arc<RwLock<BTreeMap<String, Arc<DestinationType>>>>);
-
-impl Catalogue {
-    /// The type called `name`.
-    pub fn get(&self, name: &str) -> Option<Arc<DestinationType>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
-    }
-
-    /// Every type, in the order of their names.
-    pub fn list(&self) -> Vec<Arc<DestinationType>> {
-        self.0.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
-    }
-
-    /// Adds a type; gives back the one of the same name that it replaces.
-    pub fn insert(&self, destination_type: DestinationType) -> Option<Arc<DestinationType>> {
-        let name = destination_type.manifest.name.clone();
-        self.0.write().unwrap_or_else(PoisonError::into_inner).insert(name, Arc::new(destination_type))
+impl fmt::Debug for DestinationType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "DestinationType({} {} {})", self.manifest.name, self.manifest.version, self.digest)
     }
 }

@@ -25,6 +25,11 @@ pub(crate) fn build(limits: &Limits) -> wasmtime::Result<Engine> {
     Ok(engine)
 }
 
+/// An engine that compiles for the one of [`build`], and runs nothing: it reserves no address space for instances.
+pub(crate) fn compiling(limits: &Limits) -> wasmtime::Result<Engine> {
+    Engine::new(config(limits).allocation_strategy(InstanceAllocationStrategy::OnDemand))
+}
+
 fn config(limits: &Limits) -> Config {
     let mut config = Config::new();
     config.wasm_component_model(true);

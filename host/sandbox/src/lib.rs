@@ -1,12 +1,13 @@
 //! Runs destination types: loads components, gives each instance its own customer's things and nothing else, and records
 //! what it did.
 //!
-//! Reading order: [`limits`], [`manifest`], [`destination_type`] (what is loaded), `engine` and `code_cache` (how it is
-//! compiled), [`instance`] and `pool` (one instance for one destination of one customer), `capabilities` (what a guest may
+//! Reading order: [`limits`], [`manifest`], [`destination_type`] (what is loaded), `engine`, `compiler` and `code_cache` (how
+//! it is compiled), [`instance`] and `pool` (one instance for one destination of one customer), `capabilities` (what a guest may
 //! call), [`egress`] (the one door to the network), [`conformance`] (whether a component keeps the contract).
 
 mod capabilities;
 mod code_cache;
+mod compiler;
 pub mod conformance;
 pub mod destination_type;
 pub mod egress;
@@ -16,6 +17,7 @@ mod interface;
 pub mod limits;
 pub mod manifest;
 mod pem;
+mod permissions;
 mod pool;
 mod recorder;
 mod refusal;
@@ -25,7 +27,8 @@ mod schema;
 mod scrub;
 mod state;
 
-pub use destination_type::{Catalogue, DestinationType};
+pub use compiler::{CompilerProcess, compile};
+pub use destination_type::{Description, DestinationType};
 pub use instance::{Assignment, Ended, Instance, InstanceKey, VersionFields};
 pub use limits::Limits;
 pub use manifest::{BatchLimits, Manifest};

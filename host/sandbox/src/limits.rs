@@ -8,6 +8,10 @@ use serde::{Deserialize, Serialize};
 pub struct Limits {
     /// Bytes of a component file. Python components have about 20 MB.
     pub component_bytes: usize,
+    /// Time that the compilation of a component may take, in milliseconds.
+    pub compile_ms: u64,
+    /// Bytes of memory that the compilation of a component may take.
+    pub compile_memory_bytes: u64,
     /// Bytes of all memories of one instance together, for types that do not ask for another amount.
     pub memory_bytes: usize,
     /// The most bytes of memory that a type may ask for in its manifest (`memory_mib`). Python components with large
@@ -54,6 +58,8 @@ impl Default for Limits {
     fn default() -> Self {
         Limits {
             component_bytes: 64 << 20,
+            compile_ms: 120_000,
+            compile_memory_bytes: 2 << 30,
             memory_bytes: 64 << 20,
             memory_bytes_max: 512 << 20,
             table_elements: 100_000,

@@ -129,7 +129,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    fn parse(section: &[u8]) -> Result<Manifest, Refusal> {
+    pub(crate) fn parse(section: &[u8]) -> Result<Manifest, Refusal> {
         if section.len() > MANIFEST_BYTES_MAX {
             return Err(Refusal::Manifest(format!("it has {} bytes, at most 256 KiB are allowed", section.len())));
         }

@@ -14,8 +14,9 @@ use wasmtime::{Engine, Store};
 
 use crate::capabilities::http::HeaderNames;
 use crate::capabilities::stream::OpenStreams;
-use crate::code_cache::CodeCache;
-use crate::destination_type::DestinationType;
+use crate::code_cache::{self, CodeCache, Kept};
+use crate::compiler::{Compiler, CompilerProcess};
+use crate::destination_type::{Description, DestinationType};
 use crate::egress::{Door, EgressConfig, EndpointPolicy, SystemResolver};
 use crate::engine;
 use crate::instance::{Assignment, Ended, Instance, InstanceKey, VersionFields, explain, not_startable};
@@ -26,7 +27,6 @@ use crate::pool::Pool;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
 use crate::revocation::{Revocations, Revoked};
-use crate::schema::Schema;
 use crate::scrub::Scrubber;
 use crate::state::{Beside, Call, CpuMeter, Growth, HostState, on_tick};
 
@@ -41,6 +41,8 @@ pub struct SandboxConfig {
     pub code_cache: Option<PathBuf>,
     /// Whether every batch gets a fresh instance, whatever its type says.
     pub always_fresh: bool,
+    /// The process that compiles; `None` compiles in this one.
+    pub compiler: Option<CompilerProcess>,
 }
 
 /// Why the sandbox cannot be set up.
@@ -59,6 +61,7 @@ struct Shared {
     engine: Engine,
     linker: Linker<HostState>,
     cache: Arc<CodeCache>,
+    compiler: Arc<Compiler>,
     door: Door,
     limits: Arc<Limits>,
     always_fresh: bool,
@@ -99,6 +102,7 @@ impl Sandbox {
             engine,
             linker,
             cache: Arc::new(CodeCache::new(config.code_cache, code_key)),
+            compiler: Arc::new(Compiler::new(config.compiler)),
             door,
             limits: Arc::new(config.limits),
             always_fresh: config.always_fresh,
@@ -116,6 +120,7 @@ impl Sandbox {
             engine: shared.engine.clone(),
             linker: shared.linker.clone(),
             cache: shared.cache.clone(),
+            compiler: shared.compiler.clone(),
             door,
             limits: shared.limits.clone(),
             always_fresh: shared.always_fresh,
@@ -131,9 +136,33 @@ impl Sandbox {
     /// # Errors
     /// Why it cannot be a destination type.
     pub async fn load(&self, bytes: Vec<u8>) -> Result<DestinationType, Refusal> {
+        let bytes = Arc::new(bytes);
+        let (shared, component) = (self.0.clone(), bytes.clone());
+        let (manifest, digest, kept) = blocking(move || shared.examine(&component)).await?;
+        if let Some(kept) = kept {
+            return self.0.finish(kept.manifest, digest, kept.bytes, &kept.component);
+        }
+        // What is wrong with the schemas is told before anything is compiled.
+        Description::new(manifest.clone(), digest.clone(), Vec::new(), bytes.len())?;
+        let code = match &*self.0.compiler {
+            Compiler::Apart(process, places) => Some(process.compile(places, &self.0.limits, &bytes).await?),
+            Compiler::Here => None,
+        };
         let shared = self.0.clone();
-        let loading = tokio::task::spawn_blocking(move || shared.load(&bytes));
-        loading.await.unwrap_or_else(|error| Err(Refusal::Compile(error.to_string())))
+        blocking(move || shared.adopt(manifest, digest, &bytes, code)).await
+    }
+
+    /// The type with this digest from compiled code that was kept, if it was.
+    ///
+    /// # Errors
+    /// Why it cannot be a destination type any more.
+    pub async fn load_kept(&self, digest: &str) -> Result<Option<DestinationType>, Refusal> {
+        let (shared, digest) = (self.0.clone(), digest.to_owned());
+        blocking(move || match shared.cache.find(&shared.engine, &digest) {
+            Some(kept) => shared.finish(kept.manifest, digest, kept.bytes, &kept.component).map(Some),
+            None => Ok(None),
+        })
+        .await
     }
 
     /// The egress door, for checks without dialling.
@@ -234,6 +263,11 @@ impl Sandbox {
     }
 }
 
+/// Runs what takes a while where it holds nobody up.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| Err(Refusal::Compile(error.to_string())))
+}
+
 /// Takes the secrets of every version out of what is written down.
 fn scrubber(destination_type: &DestinationType, credential: &SecretFields, beside: &[VersionFields]) -> Scrubber {
     let all = std::iter::once(credential).chain(beside.iter().map(|version| &version.fields));
@@ -291,30 +325,57 @@ impl Shared {
         store
     }
 
-    fn load(&self, bytes: &[u8]) -> Result<DestinationType, Refusal> {
+    /// What can be told without compiling: manifest, digest, and the code if it was kept.
+    fn examine(&self, bytes: &[u8]) -> Result<(Manifest, String, Option<Kept>), Refusal> {
         self.check_form(bytes)?;
         let manifest = Manifest::extract(bytes)?;
-        let memory_bytes = self.limits.memory_for(manifest.memory_mib);
-        if memory_bytes > self.limits.memory_of_the_largest() {
-            return Err(Refusal::Memory { asked: memory_bytes, max: self.limits.memory_of_the_largest() });
-        }
-        let config = Schema::compile("config", &manifest.config).map_err(Refusal::Manifest)?;
-        let credential = Schema::compile_credential(&manifest.credential).map_err(Refusal::Manifest)?;
+        self.check_memory(&manifest)?;
         let digest = digest(bytes);
-        let component = self
-            .cache
-            .component(&self.engine, &digest, bytes)
-            .map_err(|error| Refusal::Compile(format!("{error:#}")))?;
-        let imports = self.check_imports(&component)?;
+        let kept = self.cache.find(&self.engine, &digest);
+        Ok((manifest, digest, kept))
+    }
+
+    /// Makes a type of a component whose code was compiled elsewhere, or is now.
+    fn adopt(
+        &self,
+        manifest: Manifest,
+        digest: String,
+        bytes: &[u8],
+        code: Option<Vec<u8>>,
+    ) -> Result<DestinationType, Refusal> {
+        let failed = |error: wasmtime::Error| Refusal::Compile(format!("{error:#}"));
+        let component = match &code {
+            Some(code) => code_cache::adopt(&self.engine, code).map_err(failed)?,
+            None => Component::from_binary(&self.engine, bytes).map_err(failed)?,
+        };
+        let loaded = self.finish(manifest, digest, bytes.len(), &component)?;
+        let code = match code {
+            Some(code) => code,
+            None => component.serialize().map_err(failed)?,
+        };
+        self.cache.keep(&self.engine, &loaded.digest, &loaded.manifest, bytes.len(), &code);
+        Ok(loaded)
+    }
+
+    /// The last checks, for which the component must be compiled.
+    fn finish(
+        &self,
+        manifest: Manifest,
+        digest: String,
+        bytes: usize,
+        component: &Component,
+    ) -> Result<DestinationType, Refusal> {
+        let imports = self.check_imports(component)?;
         if imports.iter().any(|import| import.starts_with("freehold:destination/reveal")) && !manifest.reveal {
             let reason = "it imports `reveal`, so its manifest must say \"reveal\": true";
             return Err(Refusal::Manifest(reason.into()));
         }
         let contract = |error: wasmtime::Error| Refusal::Contract(format!("{error:#}"));
-        let pre = self.linker.instantiate_pre(&component).map_err(contract)?;
+        let pre = self.linker.instantiate_pre(component).map_err(contract)?;
         let component = DestinationPre::new(pre).map_err(contract)?;
-        let bytes = bytes.len();
-        Ok(DestinationType { manifest, digest, imports, bytes, memory_bytes, config, credential, component })
+        let memory_bytes = self.check_memory(&manifest)?;
+        let description = Description::new(manifest, digest, imports, bytes)?;
+        Ok(DestinationType { description, memory_bytes, component })
     }
 
     fn check_form(&self, bytes: &[u8]) -> Result<(), Refusal> {
@@ -334,6 +395,12 @@ impl Shared {
             return Err(Refusal::CoreModule);
         }
         Ok(())
+    }
+
+    /// The memory that an instance gets, unless it asks for more than it may.
+    fn check_memory(&self, manifest: &Manifest) -> Result<usize, Refusal> {
+        let (asked, max) = (self.limits.memory_for(manifest.memory_mib), self.limits.memory_of_the_largest());
+        if asked > max { Err(Refusal::Memory { asked, max }) } else { Ok(asked) }
     }
 
     fn check_imports(&self, component: &Component) -> Result<Vec<String>, Refusal> {

@@ -14,7 +14,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use self::api_keys::{ApiKeysCommand, ScopeArg};
 pub(crate) use self::audit::{AuditCommand, AuditExportArgs, AuditVerifyArgs, ExportFormat};
 pub(crate) use self::keys::KeysCommand;
-pub(crate) use self::plugin::{PluginCommand, SignKeyArgs, TestArgs};
+pub(crate) use self::plugin::{
+    InstallArgs, PluginCommand, RollbackArgs, SignKeyArgs, SwitchArgs, TestArgs, UpgradeArgs, WhichArgs,
+};
 pub(crate) use self::plugin_author::{
     BuildArgs, DevArgs, InspectArgs, LanguageArg, MakeArgs, PublishArgs, PullArgs, RegistryArgs,
 };
@@ -68,7 +70,7 @@ A second signal exits at once; nothing that was acknowledged is lost by that.")]
     /// Verify, export and sign the audit logs.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Begin, build, try out, sign, publish, list and install destination types.
+    /// Begin, build, try out, sign, publish, install, upgrade and list destination types.
     #[command(subcommand)]
     Plugin(PluginCommand),
     /// Ask the door to the network how it judges.
@@ -96,6 +98,9 @@ kept. The SQLite file stays as it is. The key file, plugins and compiled code st
     #[command(after_help = "Example:
   freehold openapi > openapi.json")]
     Openapi,
+    /// Compile a component: for servers, which start this program for it.
+    #[command(hide = true)]
+    CompileComponent,
 }
 
 #[derive(Debug, Subcommand)]
@@ -173,6 +178,9 @@ pub(crate) struct ServeArgs {
     /// Address range that destinations may reach although it is not public, such as 10.0.0.0/8:443; may be repeated
     #[arg(long, value_name = "CIDR:PORT")]
     pub(crate) egress_allow: Vec<String>,
+    /// Load destination types without a signature too: for development only
+    #[arg(long)]
+    pub(crate) dev: bool,
     /// What to log: error, warn, info, debug, trace, or a filter such as info,freehold_pipeline=debug [default: info]
     #[arg(long, value_name = "FILTER")]
     pub(crate) log: Option<String>,

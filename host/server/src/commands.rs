@@ -2,6 +2,7 @@
 
 mod api_keys;
 mod audit;
+mod compile_component;
 mod egress;
 mod keys;
 mod migrate;
@@ -47,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
             Ok(())
         }
         Command::Openapi => openapi::run(),
+        Command::CompileComponent => compile_component::run(),
     }
 }
 

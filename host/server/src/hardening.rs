@@ -2,6 +2,16 @@
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+/// Bounds the memory and CPU time of this process for good, before it touches what a stranger made.
+pub(crate) fn bound(memory_bytes: u64, cpu_seconds: u64) -> Result<(), rustix::io::Errno> {
+    let limit = |resource, most| setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) });
+    limit(Resource::Core, 0)?;
+    limit(Resource::Data, memory_bytes)?;
+    limit(Resource::Cpu, cpu_seconds)?;
+    // It writes to its output alone, and starts nothing.
+    limit(Resource::Fsize, 0)
+}
+
 /// Turns core dumps off, and reading this process's memory by others of the same user.
 ///
 /// A failure is logged and no more: some containers forbid it, and then they also govern dumps themselves.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use freehold_sandbox::{Catalogue, DestinationType, Sandbox};
+use freehold_catalogue::{Catalogue, InFolder};
 use tokio::task::JoinSet;
 
 use crate::config::Config;
@@ -24,77 +24,57 @@ pub(crate) fn folders(config: &Config, data: &DataDir) -> Result<Vec<PathBuf>, F
     Ok([data.plugins()].into_iter().chain(near).filter(|folder| folder.is_dir()).collect())
 }
 
-/// A plugin file that was accepted.
-#[derive(Debug)]
-pub(crate) struct Found {
-    /// Where it lies.
-    pub(crate) file: PathBuf,
-    /// What it is.
-    pub(crate) destination_type: DestinationType,
-    /// Its folder's place among the folders.
-    rank: usize,
-}
-
-/// Loads every `*.wasm` in `folders`, all at once. In each folder a type may appear once; of several folders that have
-/// it, the first counts.
-pub(crate) async fn load(sandbox: &Sandbox, folders: &[PathBuf]) -> Result<Vec<Found>, Failure> {
-    let mut loading = JoinSet::new();
+/// Installs every `*.wasm` in `folders` that is not installed yet. In each folder a type may appear once; of several folders
+/// that have it, the first counts.
+pub(crate) async fn install(catalogue: &Catalogue, folders: &[PathBuf]) -> Result<(), Failure> {
+    let mut looking = JoinSet::new();
     for (rank, folder) in folders.iter().enumerate() {
         for file in wasm_files(folder)? {
-            let sandbox = sandbox.clone();
-            loading.spawn(async move {
-                let destination_type = load_file(&sandbox, &file).await?;
-                Ok::<_, Failure>(Found { file, destination_type, rank })
-            });
+            let catalogue = catalogue.clone();
+            looking.spawn(async move { Ok::<_, Failure>((rank, inspect(&catalogue, file).await?)) });
         }
     }
-    let mut found: BTreeMap<String, Found> = BTreeMap::new();
-    while let Some(loaded) = loading.join_next().await {
-        let next = loaded.map_err(|error| Failure::because("a plugin could not be loaded", &error))??;
-        let name = next.destination_type.manifest().name.clone();
+    let mut found: BTreeMap<String, (usize, InFolder)> = BTreeMap::new();
+    while let Some(looked) = looking.join_next().await {
+        let next = looked.map_err(|error| Failure::because("a plugin could not be loaded", &error))??;
+        let name = next.1.name.clone();
         let Some(other) = found.remove(&name) else {
             found.insert(name, next);
             continue;
         };
         found.insert(name, preferred(other, next)?);
     }
-    Ok(found.into_values().collect())
-}
-
-/// The catalogue of what was found.
-pub(crate) fn catalogue(found: Vec<Found>) -> Catalogue {
-    let catalogue = Catalogue::default();
-    for Found { file, destination_type, .. } in found {
-        let manifest = destination_type.manifest();
-        tracing::info!(
-            name = manifest.name,
-            version = manifest.version,
-            digest = destination_type.digest(),
-            file = %file.display(),
-            "loaded a destination type"
-        );
-        catalogue.insert(destination_type);
+    for (_, in_folder) in found.into_values() {
+        let (file, version) = (in_folder.file.clone(), in_folder.version.clone());
+        let is_new = catalogue.install_from_folder(in_folder).await;
+        if is_new.map_err(|error| Failure::because(format!("{} cannot be installed", file.display()), &error))? {
+            tracing::info!(file = %file.display(), version, "installed a destination type that lies in a folder");
+        }
     }
+    Ok(())
+}
+
+async fn inspect(catalogue: &Catalogue, file: PathBuf) -> Result<InFolder, Failure> {
+    let bytes = tokio::fs::read(&file).await.map_err(Failure::at(&file))?;
+    let name = file.display().to_string();
     catalogue
+        .inspect_folder(file, bytes)
+        .await
+        .map_err(|refusal| Failure::because(format!("{name} is refused"), &refusal))
 }
 
-/// Reads and loads one file.
-pub(crate) async fn load_file(sandbox: &Sandbox, file: &Path) -> Result<DestinationType, Failure> {
-    let bytes = tokio::fs::read(file).await.map_err(Failure::at(file))?;
-    sandbox.load(bytes).await.map_err(|refusal| Failure::because(format!("{} is refused", file.display()), &refusal))
-}
-
-fn preferred(one: Found, other: Found) -> Result<Found, Failure> {
-    if one.rank == other.rank {
+fn preferred(one: (usize, InFolder), other: (usize, InFolder)) -> Result<(usize, InFolder), Failure> {
+    if one.0 == other.0 {
         return Err(Failure::new(format!(
             "{} and {} are both the destination type `{}`; remove one of them",
-            one.file.display(),
-            other.file.display(),
-            one.destination_type.manifest().name
+            one.1.file.display(),
+            other.1.file.display(),
+            one.1.name
         )));
     }
-    let (first, later) = if one.rank < other.rank { (one, other) } else { (other, one) };
-    tracing::info!(file = %later.file.display(), instead = %first.file.display(), "passed over a plugin: an earlier folder has the type");
+    let (first, later) = if one.0 < other.0 { (one, other) } else { (other, one) };
+    let (passed, instead) = (later.1.file.display(), first.1.file.display());
+    tracing::info!(file = %passed, %instead, "passed over a plugin: an earlier folder has the type");
     Ok(first)
 }
 

@@ -2,17 +2,19 @@
 
 use std::sync::Arc;
 
+use freehold_catalogue::{Catalogue, Trust};
 use freehold_control::{Control, Parts};
 use freehold_model::Sources;
 use freehold_model::lane::{Lane, LaneListener};
 use freehold_pipeline::{Pipeline, PipelineParts};
-use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
-use freehold_store::Store;
+use freehold_sandbox::{CompilerProcess, Limits, Sandbox, SandboxConfig};
+use freehold_store::{Store, StoreError};
 use freehold_vault::{Kek, Keyring, Vault};
 
 use crate::config::Config;
 use crate::data_dir::DataDir;
 use crate::failure::Failure;
+use crate::plugin_folders;
 
 /// What code is compiled under: the name of the key that authenticates the code cache.
 const CODE_KEY_PURPOSE: &str = "code cache";
@@ -43,15 +45,43 @@ pub(crate) fn serving_sandbox(
         egress: config.egress.door()?,
         code_cache: Some(data.code()),
         always_fresh: config.always_fresh,
+        compiler: Some(compiler()),
     };
     Sandbox::new(sandbox, vault.derive_key(CODE_KEY_PURPOSE), sources.clone())
         .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
 }
 
+/// This program, to be started once more for each component that is compiled. By this path it is the same program even
+/// after its file was replaced by a newer one.
+fn compiler() -> CompilerProcess {
+    CompilerProcess { program: "/proc/self/exe".into(), arguments: vec!["compile-component".into()] }
+}
+
+/// The destination types that are installed, those in the operator's folders among them.
+pub(crate) async fn open_catalogue(
+    config: &Config,
+    data: &DataDir,
+    store: &Store,
+    sandbox: &Sandbox,
+    vault: &Arc<Vault>,
+) -> Result<Catalogue, Failure> {
+    let unreadable = |error: StoreError| Failure::because("the installed destination types cannot be read", &error);
+    let trust = config.trust.trust()?;
+    let parts =
+        freehold_catalogue::Parts { store: store.clone(), sandbox: sandbox.clone(), vault: vault.clone(), trust };
+    let catalogue = Catalogue::new(parts);
+    catalogue.look_around().await.map_err(unreadable)?;
+    plugin_folders::install(&catalogue, &plugin_folders::folders(config, data)?).await?;
+    catalogue.look_around().await.map_err(unreadable)?;
+    store.pin_unpinned_across_tenants().await.map_err(unreadable)?;
+    catalogue.prepare().await.map_err(unreadable)?;
+    Ok(catalogue)
+}
+
 /// A sandbox that only checks components: it has room for one instance, and keeps no code.
 pub(crate) fn checking_sandbox(limits: &Limits, sources: &Sources) -> Result<Sandbox, Failure> {
     let limits = Limits { instances: 1, ..limits.clone() };
-    let sandbox = SandboxConfig { limits, ..SandboxConfig::default() };
+    let sandbox = SandboxConfig { limits, compiler: Some(compiler()), ..SandboxConfig::default() };
     Sandbox::new(sandbox, throwaway_vault(sources).derive_key(CODE_KEY_PURPOSE), sources.clone())
         .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
 }
@@ -59,7 +89,8 @@ pub(crate) fn checking_sandbox(limits: &Limits, sources: &Sources) -> Result<San
 /// A sandbox that delivers for whoever writes a destination type: through the same door as the server's, and it keeps no code.
 pub(crate) fn trying_sandbox(config: &Config, sources: &Sources) -> Result<Sandbox, Failure> {
     let limits = Limits { instances: 2, ..config.limits.clone() };
-    let sandbox = SandboxConfig { limits, egress: config.egress.door()?, code_cache: None, always_fresh: true };
+    let sandbox =
+        SandboxConfig { limits, egress: config.egress.door()?, code_cache: None, compiler: None, always_fresh: true };
     Sandbox::new(sandbox, throwaway_vault(sources).derive_key(CODE_KEY_PURPOSE), sources.clone())
         .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
 }
@@ -99,10 +130,28 @@ pub(crate) fn operator_control(store: Store, sources: Sources) -> Result<Control
 
 /// The use-cases about key-encryption keys, for a command that runs beside the server. The sandbox behind them is empty.
 pub(crate) fn keys_control(store: Store, vault: Vault, sources: Sources) -> Result<Control, Failure> {
-    let sandbox = Arc::new(checking_sandbox(&Limits::default(), &sources)?);
-    let vault = Arc::new(vault);
-    let catalogue = Catalogue::default();
-    Ok(Control::new(Parts { store, vault, sandbox, catalogue, lanes: Arc::new(NoLanes), sources }))
+    let sandbox = checking_sandbox(&Limits::default(), &sources)?;
+    Ok(control_over(store, Arc::new(vault), sandbox, Trust::default(), sources))
+}
+
+/// The use-cases about installed types, for a command that runs beside the server: it checks components, and runs none.
+pub(crate) async fn types_control(config: &Config, store: Store, sources: Sources) -> Result<Control, Failure> {
+    let limits = Limits { instances: 1, ..config.limits.clone() };
+    let sandbox =
+        SandboxConfig { limits, egress: config.egress.door()?, compiler: Some(compiler()), ..SandboxConfig::default() };
+    let vault = Arc::new(throwaway_vault(&sources));
+    let sandbox = Sandbox::new(sandbox, vault.derive_key(CODE_KEY_PURPOSE), sources.clone())
+        .map_err(|error| Failure::because("the sandbox cannot be set up", &error))?;
+    let control = control_over(store, vault, sandbox, config.trust.trust()?, sources);
+    control.look_at_types().await.map_err(|error| Failure::new(crate::failure::chain(&error)))?;
+    Ok(control)
+}
+
+fn control_over(store: Store, vault: Arc<Vault>, sandbox: Sandbox, trust: Trust, sources: Sources) -> Control {
+    let parts =
+        freehold_catalogue::Parts { store: store.clone(), sandbox: sandbox.clone(), vault: vault.clone(), trust };
+    let (sandbox, catalogue) = (Arc::new(sandbox), Catalogue::new(parts));
+    Control::new(Parts { store, vault, sandbox, catalogue, lanes: Arc::new(NoLanes), sources })
 }
 
 fn throwaway_vault(sources: &Sources) -> Vault {

@@ -10,6 +10,7 @@ pub(crate) mod copy;
 pub(crate) mod credentials;
 pub(crate) mod customers;
 pub(crate) mod deliveries;
+pub(crate) mod destination_types;
 pub(crate) mod destinations;
 pub(crate) mod dialect;
 pub(crate) mod events;

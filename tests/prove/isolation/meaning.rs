@@ -133,6 +133,12 @@ pub(super) fn table() -> Vec<Entry> {
         entry(Body, "credentials", "fields", Plain(|own| json!({ "secret": own.secret }))),
         // Nothing that is made here takes part in deliveries.
         entry(Body, "", "subscription", Plain(|_| json!(["none.such"]))),
+        entry(Body, "upgrade", "destination", Refers(Noun::Destination)),
+        entry(Body, "upgrade", "to", LeftOut),
+        entry(Body, "rollback", "from", LeftOut),
+        // Who may not install is refused before anything is read.
+        entry(Body, "destination-types", "component", Plain(|_| json!("AGFzbQ=="))),
+        entry(Body, "destination-types", "signature", LeftOut),
         entry(Body, "replay", "dead_letters", Plain(|_| json!(true))),
         entry(Body, "cut-over", "force", Plain(|_| json!(true))),
     ]

@@ -30,7 +30,11 @@ impl From<ControlError> for Problem {
                 );
                 Problem::new(Kind::CredentialRefused, detail)
             }
-            ControlError::Forbidden { .. } | ControlError::OfTenant => Problem::new(Kind::Forbidden, error.to_string()),
+            ControlError::ComponentRefused(reason) => Problem::new(Kind::ComponentRefused, reason),
+            ControlError::TypeNotLoaded => Problem::new(Kind::Unavailable, error.to_string()),
+            ControlError::Forbidden { .. } | ControlError::OfTenant | ControlError::TypesClosed => {
+                Problem::new(Kind::Forbidden, error.to_string())
+            }
             ControlError::ForeignCursor => {
                 let errors = vec![FieldError::of_parameter("cursor", error.to_string())];
                 Problem { errors, ..Problem::new(Kind::InvalidCursor, error.to_string()) }

@@ -1,7 +1,10 @@
 //! Destination types that are installed.
 
 mod get;
+mod install;
 mod list;
+mod upgrade;
+mod versions;
 
 use freehold_control::DestinationType;
 use serde::Serialize;
@@ -13,7 +16,12 @@ use utoipa_axum::routes;
 use crate::state::ApiState;
 
 pub(crate) fn routes() -> OpenApiRouter<ApiState> {
-    OpenApiRouter::new().routes(routes!(list::list)).routes(routes!(get::get))
+    OpenApiRouter::new()
+        .routes(routes!(list::list, install::install))
+        .routes(routes!(get::get))
+        .routes(routes!(versions::versions))
+        .routes(routes!(upgrade::upgrade))
+        .routes(routes!(upgrade::roll_back))
 }
 
 /// A destination type, in short.

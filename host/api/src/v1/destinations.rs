@@ -54,6 +54,8 @@ pub(crate) struct DestinationAnswer {
     #[serde(rename = "type")]
     #[schema(example = "webhook")]
     destination_type: String,
+    /// The version of the type that it runs: SHA-256 of the component.
+    component: Option<String>,
     /// What people call it.
     name: String,
     /// Its config, by the type's schema.
@@ -112,6 +114,7 @@ impl From<Destination> for DestinationAnswer {
             id: destination.id,
             customer: destination.customer,
             destination_type: destination.type_name,
+            component: destination.component_digest,
             name: destination.name,
             config: destination.config,
             config_version: destination.config_version,

@@ -7,12 +7,13 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Method, Request};
 use freehold_api::{ApiState, Readiness};
+use freehold_catalogue::Catalogue;
 use freehold_control::{Caller, Control, KeyDraft, Parts};
 use freehold_model::api_key::KeyKind;
 use freehold_model::permission::Permission;
 use freehold_model::{Clock, Entropy, Sources, Timestamp};
 use freehold_pipeline::{Pipeline, PipelineConfig, PipelineParts};
-use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
+use freehold_sandbox::{Limits, Sandbox, SandboxConfig};
 use freehold_store::Store;
 use freehold_vault::{Kek, Keyring, Vault};
 use http_body_util::BodyExt;
@@ -99,7 +100,12 @@ impl Host {
         let limits = Limits { instances: 1, ..Limits::default() };
         let config = SandboxConfig { limits, ..SandboxConfig::default() };
         let sandbox = Sandbox::new(config, vault.derive_key("code"), sources.clone()).unwrap();
-        let catalogue = Catalogue::default();
+        let catalogue = Catalogue::new(freehold_catalogue::Parts {
+            store: store.clone(),
+            sandbox: sandbox.clone(),
+            vault: vault.clone(),
+            trust: freehold_catalogue::Trust::default(),
+        });
         let registry = prometheus::Registry::new();
         let pipeline = Pipeline::start(PipelineParts {
             store: store.clone(),

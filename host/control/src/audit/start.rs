@@ -13,9 +13,13 @@ impl Control {
     /// # Errors
     /// When the store fails.
     pub async fn record_start(&self, version: &str) -> Result<(), ControlError> {
-        let types = self.parts().catalogue.list();
+        let all = self.parts().catalogue.all();
+        let current = all.iter().filter(|version| {
+            let installed = version.installed();
+            installed.tenant.is_none() && installed.is_current && !installed.is_disabled
+        });
         let types: serde_json::Map<String, Value> =
-            types.iter().map(|found| (found.manifest().name.clone(), json!(found.digest()))).collect();
+            current.map(|version| (version.installed().name.clone(), json!(version.digest()))).collect();
         let entry = AuditEntry {
             actor: Actor { kind: ActorKind::System, id: "server".to_owned(), request_id: None },
             action: "server.start",

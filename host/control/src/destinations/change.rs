@@ -41,7 +41,7 @@ impl Control {
         let scope = caller.require(Permission::Manage)?;
         let _changing = self.0.changing.lock().await;
         let current = self.find_destination(scope, id).await?;
-        let destination_type = self.type_of(&current)?;
+        let destination_type = self.type_of(&current).await?;
         let document = patched(&current, patch).map_err(|problem| ControlError::Invalid(vec![problem]))?;
         let config = Value::Object(document.config.0);
         let wish = Wish {
@@ -149,6 +149,8 @@ mod tests {
             customer: "cus_01hzzzzzzzzzzzzzzzzzzzzzzz".parse().unwrap(),
             name: "Warehouse".to_owned(),
             type_name: "webhook".to_owned(),
+            component_digest: None,
+            former_digest: None,
             config: json!({"url": "https://example.com/", "headers": {"a": "1"}}),
             config_version: 1,
             credential_version: None,

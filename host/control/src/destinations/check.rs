@@ -3,7 +3,7 @@
 use freehold_model::destination::DeliverySettings;
 use freehold_model::limits;
 use freehold_model::subscription::EventPattern;
-use freehold_sandbox::DestinationType;
+use freehold_sandbox::Description;
 use freehold_sandbox::egress::Door;
 use serde_json::Value;
 
@@ -30,7 +30,7 @@ pub(super) struct Checked {
 /// Checks `wish` against what `destination_type` allows. `problems` are those that were found before.
 pub(super) fn check(
     wish: &Wish<'_>,
-    destination_type: &DestinationType,
+    destination_type: &Description,
     door: &Door,
     mut problems: Vec<Problem>,
 ) -> Result<Checked, ControlError> {
@@ -42,7 +42,8 @@ pub(super) fn check(
     Ok(Checked { name, subscription, settings })
 }
 
-fn check_config(config: &Value, destination_type: &DestinationType, door: &Door, problems: &mut Vec<Problem>) {
+/// Adds what is wrong with `config` under a type to `problems`.
+pub(crate) fn check_config(config: &Value, destination_type: &Description, door: &Door, problems: &mut Vec<Problem>) {
     if config.to_string().len() > limits::CONFIG_BYTES_MAX {
         problems.push(Problem::new("/config", "must have at most 64 KiB"));
         return;

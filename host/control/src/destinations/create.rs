@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
+use freehold_catalogue::Version;
 use freehold_model::credential::{CredentialContext, SealedCredential};
 use freehold_model::destination::{Destination, DestinationState};
 use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
-use freehold_model::{CustomerId, DestinationId, Scope};
-use freehold_sandbox::DestinationType;
+use freehold_model::{CustomerId, DestinationId, Scope, TenantId};
 use serde_json::{Value, json};
 
 use super::KIND;
@@ -91,7 +91,7 @@ impl Control {
         let target = (KIND, destination.id.as_str());
         let entry = caller.entry("destination.test", target, Some(&destination.customer), details);
         self.store().record(scope, &entry).await.map_err(ControlError::of(KIND))?;
-        Ok(self.try_given(&destination, destination_type, prepared.fields).await)
+        self.try_given(&destination, &destination_type, prepared.fields).await
     }
 
     /// What a draft would make, checked whole.
@@ -100,9 +100,9 @@ impl Control {
         scope: &Scope,
         customer: CustomerId,
         draft: DestinationDraft,
-    ) -> Result<(Destination, Prepared, Arc<DestinationType>), ControlError> {
-        let Some(destination_type) = self.parts().catalogue.get(&draft.type_name) else {
-            return Err(self.unknown_type());
+    ) -> Result<(Destination, Prepared, Arc<Version>), ControlError> {
+        let Some(destination_type) = self.parts().catalogue.current(scope.tenant(), &draft.type_name) else {
+            return Err(self.unknown_type(scope.tenant()));
         };
         let sources = &self.parts().sources;
         let mut problems = Vec::new();
@@ -117,6 +117,8 @@ impl Control {
             customer,
             name: checked.name,
             type_name: draft.type_name,
+            component_digest: Some(destination_type.digest().to_owned()),
+            former_digest: None,
             config: draft.config,
             config_version: 1,
             credential_version: (!prepared.fields.is_empty()).then_some(1),
@@ -129,8 +131,8 @@ impl Control {
         Ok((destination, prepared, destination_type))
     }
 
-    fn unknown_type(&self) -> ControlError {
-        let types = self.parts().catalogue.list();
+    fn unknown_type(&self, tenant: &TenantId) -> ControlError {
+        let types = self.parts().catalogue.list(tenant);
         let known: Vec<String> = types.iter().map(|known| format!("`{}`", known.manifest().name)).collect();
         let message = match known.is_empty() {
             true => "is not a destination type that is installed here; none is".to_owned(),
@@ -155,6 +157,7 @@ fn details(destination: &Destination, sealed: Option<&SealedCredential>) -> Valu
         destination.config.as_object().map(|fields| fields.keys().collect()).unwrap_or_default();
     json!({
         "type": destination.type_name,
+        "component": destination.component_digest,
         "name": destination.name,
         "subscription": destination.subscription,
         "config_version": destination.config_version,

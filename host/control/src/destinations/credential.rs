@@ -6,7 +6,7 @@ use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey
 use freehold_model::permission::Permission;
 use freehold_model::secret::SecretFields;
 use freehold_model::{Scope, Secret, Sources};
-use freehold_sandbox::DestinationType;
+use freehold_sandbox::Description;
 use freehold_store::{Conflict, StoreError};
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
@@ -27,7 +27,7 @@ pub(super) struct Prepared {
 
 /// Completes `given` with what the type wants generated and checks the whole against the type's schema.
 pub(super) fn prepare(
-    destination_type: &DestinationType,
+    destination_type: &Description,
     given: Option<SecretFields>,
     pointer: &str,
     sources: &Sources,

@@ -67,7 +67,7 @@ impl Control {
         let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
         // Refused before anything is stored.
-        let terms = takeover.terms(&*self.type_of(&destination)?)?;
+        let terms = takeover.terms(&*self.type_of(&destination).await?)?;
         let AddedCredential { version, generated } = self.add_credential(caller, id, (given, expires_at), "").await?;
         if !unverified {
             let signing = if terms.overlap_ms == 0 { Signing::Alone } else { Signing::WithOthers };

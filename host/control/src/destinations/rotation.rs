@@ -6,7 +6,7 @@ use freehold_model::permission::Permission;
 use freehold_model::rotation::{CutOver, DRAIN_MS_DEFAULT, DRAIN_MS_MAX, OVERLAP_MS_DEFAULT, OVERLAP_MS_MAX, Refused};
 use freehold_model::secret::SecretFields;
 use freehold_model::{ErrorKind, Failure, Timestamp};
-use freehold_sandbox::DestinationType;
+use freehold_sandbox::Description;
 use freehold_store::{Conflict as StoreConflict, CredentialVersion, Rotated, Verification};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -53,7 +53,7 @@ pub struct Takeover {
 
 impl Takeover {
     /// The terms, for a destination of this type: what has no signing secrets has no overlap.
-    pub(super) fn terms(&self, destination_type: &DestinationType) -> Result<CutOver, ControlError> {
+    pub(super) fn terms(&self, destination_type: &Description) -> Result<CutOver, ControlError> {
         let mut problems = Vec::new();
         let mut bounded = |name: &str, given: Option<u64>, usual: u64, max: u64| {
             if given.is_some_and(|ms| ms > max) {
@@ -95,7 +95,7 @@ impl Control {
         let scope = caller.require(Permission::Manage)?;
         let _changing = self.0.changing.lock().await;
         let destination = self.find_destination(scope, id).await?;
-        let destination_type = self.type_of(&destination)?;
+        let destination_type = self.type_of(&destination).await?;
         let sources = &self.parts().sources;
         let mut problems = Vec::new();
         let prepared = credential::prepare(&destination_type, Some(given), pointer, sources, &mut problems);
@@ -165,7 +165,7 @@ impl Control {
         takeover: Takeover,
     ) -> Result<Destination, ControlError> {
         let scope = caller.require(Permission::Manage)?;
-        let terms = takeover.terms(&*self.type_of(destination)?)?;
+        let terms = takeover.terms(&*self.type_of(destination).await?)?;
         let details = json!({
             "version": number, "force": terms.force, "drain_ms": terms.drain_ms, "overlap_ms": terms.overlap_ms,
         });
@@ -189,7 +189,7 @@ impl Control {
         let scope = caller.require(Permission::Manage)?;
         let number = number(version)?;
         let destination = self.find_destination(scope, id).await?;
-        let terms = takeover.terms(&*self.type_of(&destination)?)?;
+        let terms = takeover.terms(&*self.type_of(&destination).await?)?;
         let details = json!({ "version": number, "drain_ms": terms.drain_ms, "overlap_ms": terms.overlap_ms });
         let entry = entry(caller, "credential.rollback", &destination, details);
         let place = (&destination.id, number);
@@ -264,7 +264,7 @@ impl Control {
     ) -> Result<(Destination, TestReport), ControlError> {
         let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
-        let destination_type = self.type_of(&destination)?;
+        let destination_type = self.type_of(&destination).await?;
         let version = self.find_version(caller, &destination, number).await?;
         if !version.state.is_pending() {
             let refused = Refused::NotPending(number, version.state);
@@ -295,7 +295,7 @@ impl Control {
         let verification = Verification {
             at: self.parts().sources.now(),
             config: digest(&destination.config),
-            component: self.type_of(destination)?.digest().to_owned(),
+            component: self.type_of(destination).await?.digest().to_owned(),
         };
         let details = json!({
             "version": number, "config": verification.config, "component": verification.component,

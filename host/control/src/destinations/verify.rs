@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use freehold_catalogue::Version;
 use freehold_model::attempt::AttemptReport;
 use freehold_model::credential::SealedCredential;
 use freehold_model::destination::Destination;
@@ -46,7 +47,7 @@ impl Control {
     pub async fn test_destination(&self, caller: &Caller, id: &str) -> Result<TestReport, ControlError> {
         let scope = caller.require(Permission::Manage)?;
         let destination = self.find_destination(scope, id).await?;
-        let destination_type = self.type_of(&destination)?;
+        let destination_type = self.type_of(&destination).await?;
         let version = destination.credential_version;
         // Recorded before it happens: a test writes into what the customer owns.
         let details = json!({ "config_version": destination.config_version, "credential_version": version });
@@ -60,9 +61,10 @@ impl Control {
         &self,
         scope: &Scope,
         destination: &Destination,
-        destination_type: Arc<DestinationType>,
+        version_of_type: Arc<Version>,
         (version, signing): (Option<u32>, Signing),
     ) -> Result<TestReport, ControlError> {
+        let destination_type = self.code_of(&version_of_type).await?;
         let (mut credential, mut beside) = (SecretFields::default(), Vec::new());
         if let Some(version) = version {
             let found = self.store().credential(scope, &destination.id, version).await;
@@ -84,12 +86,21 @@ impl Control {
     pub(super) async fn try_given(
         &self,
         destination: &Destination,
-        destination_type: Arc<DestinationType>,
+        version_of_type: &Version,
         credential: SecretFields,
-    ) -> TestReport {
+    ) -> Result<TestReport, ControlError> {
+        let destination_type = self.code_of(version_of_type).await?;
         let key = key(destination, destination.credential_version, &destination_type);
         let config = &destination.config;
-        self.run_test(Assignment { key, destination_type, config, credential, beside: Vec::new() }).await
+        Ok(self.run_test(Assignment { key, destination_type, config, credential, beside: Vec::new() }).await)
+    }
+
+    async fn code_of(&self, version: &Version) -> Result<Arc<DestinationType>, ControlError> {
+        self.parts().catalogue.code(version).await.map_err(|error| {
+            let cause = &error as &dyn std::error::Error;
+            tracing::error!(digest = version.digest(), error = cause, "a destination type cannot be loaded");
+            ControlError::TypeNotLoaded
+        })
     }
 
     async fn run_test(&self, assignment: Assignment<'_>) -> TestReport {

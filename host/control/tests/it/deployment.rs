@@ -3,12 +3,13 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use freehold_catalogue::Catalogue;
 use freehold_control::{Caller, Control, CustomerDraft, NewKek, Parts};
 use freehold_model::credential::{CredentialContext, SealedCredential, WrappedKey};
 use freehold_model::lane::{Lane, LaneListener};
 use freehold_model::secret::SecretFields;
 use freehold_model::{Clock, CustomerId, Entropy, Scope, Secret, Sources, TenantId, Timestamp};
-use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
+use freehold_sandbox::{Limits, Sandbox, SandboxConfig};
 use freehold_store::Store;
 use freehold_vault::{Kek, KeyEncryption, Keyring, Vault};
 use tempfile::TempDir;
@@ -99,16 +100,15 @@ impl Deployment {
     pub(crate) fn control_over(&self, vault: Arc<Vault>) -> Control {
         let limits = Limits { instances: 1, ..Limits::default() };
         let config = SandboxConfig { limits, ..SandboxConfig::default() };
-        let sandbox = Arc::new(Sandbox::new(config, vault.derive_key("code"), self.sources.clone()).unwrap());
+        let sandbox = Sandbox::new(config, vault.derive_key("code"), self.sources.clone()).unwrap();
         let (store, sources) = (self.store.clone(), self.sources.clone());
-        Control::new(Parts {
-            store,
-            vault,
-            sandbox,
-            catalogue: Catalogue::default(),
-            lanes: Arc::new(NoLanes),
-            sources,
-        })
+        let catalogue = Catalogue::new(freehold_catalogue::Parts {
+            store: store.clone(),
+            sandbox: sandbox.clone(),
+            vault: vault.clone(),
+            trust: freehold_catalogue::Trust::default(),
+        });
+        Control::new(Parts { store, vault, sandbox: Arc::new(sandbox), catalogue, lanes: Arc::new(NoLanes), sources })
     }
 
     pub(crate) fn operator(&self, control: &Control) -> Caller {

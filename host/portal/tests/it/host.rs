@@ -9,12 +9,13 @@ use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use freehold_catalogue::Catalogue;
 use freehold_control::{Caller, Control, CustomerDraft, DestinationDraft, Parts, SessionDraft, SettingsDraft};
 use freehold_model::permission::Permission;
 use freehold_model::{Clock, Entropy, Sources, Timestamp};
 use freehold_pipeline::{Pipeline, PipelineConfig, PipelineParts};
 use freehold_portal::PortalState;
-use freehold_sandbox::{Catalogue, Limits, Sandbox, SandboxConfig};
+use freehold_sandbox::{Limits, Sandbox, SandboxConfig};
 use freehold_store::Store;
 use freehold_vault::{Kek, Keyring, Vault};
 use http_body_util::BodyExt;
@@ -61,7 +62,6 @@ pub(crate) struct Host {
     pub(crate) control: Control,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operator: Caller,
-    sandbox: Sandbox,
     catalogue: Catalogue,
     router: Router,
     customers: AtomicU64,
@@ -116,7 +116,12 @@ impl Host {
         let limits = Limits { instances: 2, ..Limits::default() };
         let config = SandboxConfig { limits, ..SandboxConfig::default() };
         let sandbox = Sandbox::new(config, vault.derive_key("code"), sources.clone()).unwrap();
-        let catalogue = Catalogue::default();
+        let catalogue = Catalogue::new(freehold_catalogue::Parts {
+            store: store.clone(),
+            sandbox: sandbox.clone(),
+            vault: vault.clone(),
+            trust: freehold_catalogue::Trust::default(),
+        });
         let pipeline = Pipeline::start(PipelineParts {
             store: store.clone(),
             vault: vault.clone(),
@@ -129,15 +134,14 @@ impl Host {
         .await
         .unwrap();
         let lanes = pipeline.listener();
-        let parts =
-            Parts { store, vault, sandbox: Arc::new(sandbox.clone()), catalogue: catalogue.clone(), lanes, sources };
+        let parts = Parts { store, vault, sandbox: Arc::new(sandbox), catalogue: catalogue.clone(), lanes, sources };
         let control = Control::new(parts);
         let tenant = control.create_tenant("vendor").await.unwrap().tenant.id;
         let operator = control.operator(tenant);
         let pages = freehold_portal::router(PortalState::new(control.clone(), pipeline));
         let router = Router::new().nest("/portal", pages);
         let customers = AtomicU64::new(1);
-        Host { control, clock, operator, sandbox, catalogue, router, customers, _folder: folder }
+        Host { control, clock, operator, catalogue, router, customers, _folder: folder }
     }
 
     /// The same with the webhook type, as it is shipped.
@@ -146,7 +150,9 @@ impl Host {
         let file = target().join("plugins/webhook.wasm");
         let bytes =
             std::fs::read(&file).unwrap_or_else(|_| panic!("{} is missing: run cargo xtask plugins", file.display()));
-        host.catalogue.insert(host.sandbox.load(bytes).await.unwrap());
+        let in_folder = host.catalogue.inspect_folder(file, bytes).await.unwrap();
+        host.catalogue.install_from_folder(in_folder).await.unwrap();
+        host.catalogue.look_around().await.unwrap();
         host
     }
 

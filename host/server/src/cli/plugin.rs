@@ -1,9 +1,12 @@
 //! `freehold plugin …`: what its subcommands take, and how their help explains them.
 
+mod installed;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+pub(crate) use self::installed::{InstallArgs, RollbackArgs, SwitchArgs, UpgradeArgs, WhichArgs};
 use super::WhereArgs;
 use super::plugin_author::{BuildArgs, DevArgs, InspectArgs, PublishArgs, PullArgs};
 use crate::commands::Language;
@@ -109,23 +112,60 @@ Examples:
 docs/conformance.md says what each check asks for, and how a script is written."
     )]
     Test(TestArgs),
-    /// List the destination types that the server would load.
+    /// List the versions that are installed: digest, signer, whose they are, state, and how many destinations run each.
+    #[command(after_help = "Examples:
+  freehold plugin list
+  freehold plugin list --data /var/lib/freehold
+
+Exit codes: 0 listed, 2 could not be tried.")]
     List {
-        /// Folder with plugins; may be repeated.
-        #[arg(long, value_name = "DIR")]
-        plugins: Vec<PathBuf>,
         #[command(flatten)]
         place: WhereArgs,
     },
-    /// Check a component and copy it into DATA/plugins. The server loads it when it starts next.
-    #[command(after_help = "Example:
-  freehold plugin install my-type.wasm && systemctl restart freehold")]
-    Install {
-        /// The component.
-        file: PathBuf,
-        #[command(flatten)]
-        place: WhereArgs,
-    },
+    /// Install a component while servers run: checked, compiled apart, recorded with its permissions and its signer.
+    #[command(after_help = "Examples:
+  freehold plugin install my-type.wasm                       signed by a key of `trust.keys`: my-type.wasm.sig
+  freehold plugin install my-type.wasm --signature my-type.wasm.sigstore.json
+  freehold plugin install my-type.wasm --tenant acme         for one tenant alone
+  freehold plugin install my-type.wasm --dev                 without a signature, for development
+
+Servers find it within a second. New destinations get it at once; those that exist stay on
+their version until `freehold plugin upgrade`. Nothing of the component runs meanwhile.
+Exit codes: 0 installed, or it was already; 1 refused, 2 could not be tried.")]
+    Install(InstallArgs),
+    /// Have destinations go over to another version of their type: one, a share, or all.
+    #[command(after_help = "Examples:
+  freehold plugin upgrade webhook --share 10%                the same tenth each time
+  freehold plugin upgrade webhook --destination dst_01k9zq3v8w4e5r6t7y8u9i0o1p
+  freehold plugin upgrade webhook --all
+  freehold plugin upgrade webhook --to 1.2.0 --all --approve-permissions
+
+Attempts that are under way end on the version that they began with. A destination stays on its
+version, and is named, when its config or credential does not fit the new one, or when the new
+one asks for more permissions and these were not approved.
+Exit codes: 0 done, 1 some or all stay on their version, 2 could not be tried.")]
+    Upgrade(UpgradeArgs),
+    /// Take an upgrade back: each destination gets the version that it had before.
+    #[command(after_help = "Examples:
+  freehold plugin rollback webhook
+  freehold plugin rollback webhook --from 2.0.0              after a canary of a version that is not current
+
+Exit codes: 0 done, 1 refused, or some stay on their version, 2 could not be tried.")]
+    Rollback(RollbackArgs),
+    /// Have nothing run a type, or one version of it. Events for its destinations are kept.
+    #[command(after_help = "Examples:
+  freehold plugin disable webhook
+  freehold plugin disable webhook --version 2.0.0
+
+Exit codes: 0 done, 1 refused, 2 could not be tried.")]
+    Disable(SwitchArgs),
+    /// Let what was disabled run again. Events that were kept are delivered.
+    #[command(after_help = "Examples:
+  freehold plugin enable webhook
+  freehold plugin enable webhook --version 2.0.0
+
+Exit codes: 0 done, 1 refused, 2 could not be tried.")]
+    Enable(SwitchArgs),
 }
 
 /// The key that signs.

@@ -7,11 +7,15 @@ mod inspect;
 mod install;
 mod list;
 mod new;
+mod outcome;
 mod publish;
 mod pull;
 mod registry;
+mod rollback;
 mod sign;
+mod switch;
 mod test;
+mod upgrade;
 mod verify;
 
 pub(crate) use new::Language;
@@ -32,7 +36,11 @@ pub(super) async fn run(command: PluginCommand) -> Result<(), Failure> {
         PluginCommand::Publish(args) => publish::run(args).await,
         PluginCommand::Pull(args) => pull::run(args).await,
         PluginCommand::Test(args) => test::run(&args).await,
-        PluginCommand::List { plugins, place } => list::run(plugins, &place).await,
-        PluginCommand::Install { file, place } => install::run(&file, &place).await,
+        PluginCommand::List { place } => list::run(&place).await,
+        PluginCommand::Install(args) => install::run(&args).await,
+        PluginCommand::Upgrade(args) => upgrade::run(&args).await,
+        PluginCommand::Rollback(args) => rollback::run(&args).await,
+        PluginCommand::Disable(args) => switch::run(&args, true).await,
+        PluginCommand::Enable(args) => switch::run(&args, false).await,
     }
 }

@@ -22,7 +22,7 @@ use crate::config::Effective;
 use crate::data_dir::{DataDir, DataLock};
 use crate::failure::Failure;
 use crate::key::{self, Keys};
-use crate::{checkpoints, connections, key_health, plugin_folders, sources, wiring};
+use crate::{checkpoints, connections, key_health, sources, wiring};
 
 /// The exit code of a process that was told twice to stop: 128 + SIGINT, as shells expect.
 const EXIT_AT_ONCE: i32 = 130;
@@ -52,7 +52,7 @@ struct Server {
     pipeline: Pipeline,
     control: Control,
     store: Store,
-    _key_watches: [AbortOnDropHandle<()>; 2],
+    _watches: [AbortOnDropHandle<()>; 3],
     _checkpoints: Option<AbortOnDropHandle<()>>,
     _lock: DataLock,
 }
@@ -73,15 +73,25 @@ impl Server {
         let vault = Arc::new(keys.open_vault().await?);
         let key_watch = keys.watch(vault.clone());
         let sandbox = wiring::serving_sandbox(config, &data, &vault, &sources)?;
-        let found = plugin_folders::load(&sandbox, &plugin_folders::folders(config, &data)?).await?;
-        if found.is_empty() {
+        let catalogue = wiring::open_catalogue(config, &data, &store, &sandbox, &vault).await?;
+        if catalogue.all().is_empty() {
             tracing::warn!("no destination types are installed; `freehold plugin install FILE` installs one");
         }
-        let catalogue = plugin_folders::catalogue(found);
         let registry = prometheus::Registry::new();
-        let (pipeline, control) =
-            wiring::start(config, store.clone(), vault.clone(), sandbox, catalogue, sources.clone(), registry.clone())
-                .await?;
+        let (pipeline, control) = wiring::start(
+            config,
+            store.clone(),
+            vault.clone(),
+            sandbox,
+            catalogue.clone(),
+            sources.clone(),
+            registry.clone(),
+        )
+        .await?;
+        let look_around = Duration::from_millis(config.delivery.look_around_ms.max(1));
+        let resuming = pipeline.clone();
+        let looking = tokio::spawn(catalogue.keep_looking(look_around, move || resuming.resume_waiting()));
+        let looking = AbortOnDropHandle::new(looking);
         control.record_start(env!("CARGO_PKG_VERSION")).await.map_err(refused)?;
         let checkpoints = checkpoints::keep(control.clone(), config.audit_checkpoint_ms, outside, sources);
         let readiness = freehold_api::Readiness::default();
@@ -96,8 +106,8 @@ impl Server {
         .nest("/portal", freehold_portal::router(portal.clone()))
         .nest("/console", freehold_portal::console(portal, registry))
         .nest("/embed", freehold_portal::embed());
-        let (_key_watches, _checkpoints, _lock) = ([key_watch, key_health], checkpoints, lock);
-        Ok(Server { listener, router, readiness, pipeline, control, store, _key_watches, _checkpoints, _lock })
+        let (_watches, _checkpoints, _lock) = ([key_watch, key_health, looking], checkpoints, lock);
+        Ok(Server { listener, router, readiness, pipeline, control, store, _watches, _checkpoints, _lock })
     }
 
     fn address(&self) -> Result<SocketAddr, Failure> {

@@ -46,6 +46,7 @@ pub(super) fn of_flags(args: &ServeArgs) -> Result<Vec<Setting>, Failure> {
     add("kek_file", "--kek-file", args.kek_file.as_ref().map(|path| path.to_string_lossy().into_owned().into()));
     let allow: Vec<Value> = args.egress_allow.iter().map(|network| network.clone().into()).collect();
     add("egress.allow", "--egress-allow", (!allow.is_empty()).then(|| allow.into()));
+    add("trust.allow_unsigned", "--dev", args.dev.then(|| Value::from(true)));
     add("log", "--log", args.log.clone().map(Value::from));
     add("log_format", "--log-format", args.log_format.map(Value::serialize).transpose().map_err(|e| unreadable(&e))?);
     for pair in &args.set {

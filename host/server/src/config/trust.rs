@@ -1,7 +1,8 @@
-//! The section `[trust]`: whose components are trusted.
+//! The section `[trust]`: whose components are trusted, and who may install them.
 
 use std::path::{Path, PathBuf};
 
+use freehold_catalogue::Trust;
 use freehold_trust::{PublicKey, TrustList};
 use serde::{Deserialize, Serialize};
 
@@ -15,9 +16,19 @@ pub(crate) struct TrustSection {
     pub(crate) keys: Vec<String>,
     /// Files with such a key in PEM; a key's name is that of its file.
     pub(crate) key_files: Vec<PathBuf>,
+    /// Whether components without a signature may be installed and run. For development only.
+    pub(crate) allow_unsigned: bool,
+    /// Whether a tenant's admin key may install destination types for that tenant alone.
+    pub(crate) tenant_installs: bool,
 }
 
 impl TrustSection {
+    /// Whom the operator trusts, and with what.
+    pub(crate) fn trust(&self) -> Result<Trust, Failure> {
+        let keys = self.list()?;
+        Ok(Trust { keys, allow_unsigned: self.allow_unsigned, tenant_installs: self.tenant_installs })
+    }
+
     /// The keys that are trusted.
     pub(crate) fn list(&self) -> Result<TrustList, Failure> {
         let mut keys = self.keys.iter().map(|entry| entry_of(entry)).collect::<Result<Vec<_>, _>>()?;

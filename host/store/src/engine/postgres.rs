@@ -30,9 +30,10 @@ const CONNECTIONS_MAX: u32 = 16;
 /// How long to wait for one of them.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(10);
 
-const MIGRATIONS: [(i64, &str, &str); 3] = [
+const MIGRATIONS: [(i64, &str, &str); 4] = [
     (1, "beginning", include_str!("../../migrations/postgres/0001_beginning.sql")),
     (2, "access", include_str!("../../migrations/postgres/0002_access.sql")),
+    (3, "destination types", include_str!("../../migrations/postgres/0003_destination_types.sql")),
     (4, "health", include_str!("../../migrations/postgres/0004_health.sql")),
 ];
 

@@ -32,13 +32,14 @@ const WRITER_CACHE: &str = "-32768";
 /// Page cache of each reader.
 const READER_CACHE: &str = "-4096";
 
-const MIGRATIONS: [(i64, &str, &str); 7] = [
+const MIGRATIONS: [(i64, &str, &str); 8] = [
     (1, "beginning", include_str!("../../migrations/sqlite/0001_beginning.sql")),
     (2, "audit chain", include_str!("../../migrations/sqlite/0002_audit_chain.sql")),
     (3, "keks", include_str!("../../migrations/sqlite/0003_keks.sql")),
     (4, "rotation", include_str!("../../migrations/sqlite/0004_rotation.sql")),
     (5, "hosts", include_str!("../../migrations/sqlite/0005_hosts.sql")),
     (6, "access", include_str!("../../migrations/sqlite/0006_access.sql")),
+    (7, "destination types", include_str!("../../migrations/sqlite/0007_destination_types.sql")),
     (8, "health", include_str!("../../migrations/sqlite/0008_health.sql")),
 ];
 

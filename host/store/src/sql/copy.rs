@@ -12,7 +12,7 @@ use crate::sql::statement::query;
 use crate::sql::value::Value;
 
 /// Every table, those first that others refer to.
-const TABLES: [&str; 19] = [
+const TABLES: [&str; 20] = [
     "tenants",
     "canary",
     "api_keys",
@@ -20,6 +20,7 @@ const TABLES: [&str; 19] = [
     "portal_sessions",
     "keks",
     "vault_keys",
+    "destination_types",
     "destinations",
     "credentials",
     "events",

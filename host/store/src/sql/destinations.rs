@@ -24,6 +24,8 @@ pub(crate) fn read(row: &SqlRow) -> Result<Destination, StoreError> {
         customer: row.parsed("customer_id", |text| text.parse().ok())?,
         name: row.get("name")?,
         type_name: row.get("type_name")?,
+        component_digest: row.get("component_digest")?,
+        former_digest: row.get("former_digest")?,
         config: row.json("config")?,
         config_version: row.number("config_version")?,
         credential_version: row.maybe_number("credential_version")?,
@@ -67,8 +69,8 @@ pub(crate) async fn create(
     }
     let sql = "INSERT INTO destinations
         (tenant_id, customer_id, destination_id, name, type_name, config, config_version, credential_version,
-            subscription, settings, created_at, updated_at)
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
+            subscription, settings, created_at, updated_at, component_digest)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)";
     query(sql)
         .bind(scope.tenant().as_str())
         .bind(destination.customer.as_str())
@@ -82,6 +84,7 @@ pub(crate) async fn create(
         .bind(to_json(&destination.settings)?)
         .bind(destination.created_at.millis())
         .bind(destination.updated_at.millis())
+        .bind(&destination.component_digest)
         .execute(&mut tx.connection)
         .await
         .map_err(|error| conflict(error, &[("destinations.", Conflict::Id)]))?;

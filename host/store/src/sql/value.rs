@@ -100,3 +100,9 @@ impl From<&Vec<u8>> for Value {
         Value::Bytes(Some(bytes.clone()))
     }
 }
+
+impl From<Option<Vec<u8>>> for Value {
+    fn from(bytes: Option<Vec<u8>>) -> Self {
+        Value::Bytes(bytes)
+    }
+}

@@ -3,6 +3,7 @@
 mod access;
 mod attempts;
 mod audit;
+mod destination_types;
 mod destinations;
 mod durability;
 mod health;

@@ -312,6 +312,8 @@ pub(crate) fn destination(sources: &Sources, tenant: &TenantId, customer: &Custo
         customer: customer.clone(),
         name: "a destination".into(),
         type_name: "webhook".into(),
+        component_digest: None,
+        former_digest: None,
         config: serde_json::json!({ "url": "https://example.com/" }),
         config_version: 1,
         credential_version: None,

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use freehold_sandbox::DestinationType;
+use freehold_sandbox::{Description, DestinationType};
 use serde_json::{Value, json};
 
 /// What there is to know about a component, for people.
@@ -21,12 +21,18 @@ pub(super) fn in_words(destination_type: &DestinationType) -> String {
         manifest.batch.bytes,
         manifest.batch.age_ms,
     );
-    text.push_str("\nIt may reach:\n");
-    for endpoint in &manifest.endpoints {
+    text.push_str(&permissions(destination_type));
+    text
+}
+
+/// What a component may do, for people.
+pub(super) fn permissions(described: &Description) -> String {
+    let mut text = String::from("\nIt may reach:\n");
+    for endpoint in &described.manifest().endpoints {
         text.push_str(&format!("  {endpoint}\n"));
     }
     text.push_str("\nIts imports, which are its permissions:\n");
-    for import in destination_type.imports() {
+    for import in described.imports() {
         text.push_str(&format!("  {import}\n    {}\n", in_plain_words(import)));
     }
     text

@@ -38,17 +38,11 @@ pub(super) async fn run(args: InspectArgs) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Reads a component and puts it through every check, as the server would.
-pub(super) async fn check(config: &Config, file: &Path) -> Result<DestinationType, Failure> {
-    judge(config, file, read(config, file)?).await
-}
-
 /// Reads a component, unless it is too large to be one.
 pub(super) fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
     let unread = |error| Failure::at(file)(error).with_status(UNREAD);
     let size = fs::metadata(file).map_err(unread)?.len();
     let max = config.limits.component_bytes;
-    // Refused before it is read: a file of any size may have been named.
     if usize::try_from(size).unwrap_or(usize::MAX) > max {
         return Err(Failure::new(format!(
             "{} is refused: the file has {size} bytes; components may have {max} (limit `component_bytes`)",

@@ -1,38 +1,42 @@
-//! `freehold plugin install`: puts a component where the server finds it.
+//! `freehold plugin install`: installs a component into the database that servers use.
 
-use std::fs::{self, File};
-use std::io::Write;
-use std::path::Path;
+use freehold_control::InstallDraft;
 
-use crate::cli::WhereArgs;
+use super::describe::permissions;
+use super::inspect::read;
+use super::outcome::{NOT_TRIED, Open, judged};
+use super::verify::signature_of;
+use crate::cli::InstallArgs;
 use crate::commands::{print, settings};
-use crate::data_dir::DataDir;
 use crate::failure::Failure;
 
-use super::describe::in_words;
-use super::inspect::check;
-
 /// Runs the command.
-pub(super) async fn run(file: &Path, place: &WhereArgs) -> Result<(), Failure> {
-    let config = settings(place)?.config;
-    let destination_type = check(&config, file).await?;
-    let folder = DataDir::open_or_create(&config.data)?.plugins();
-    fs::create_dir_all(&folder).map_err(Failure::at(&folder))?;
-    let target = folder.join(format!("{}.wasm", destination_type.manifest().name));
-    replace(file, &target)?;
-    print(&in_words(&destination_type));
-    print(&format!("installed: {}\n", target.display()));
-    eprintln!("The server loads it when it starts next.");
+pub(super) async fn run(args: &InstallArgs) -> Result<(), Failure> {
+    let not_tried = |failure: Failure| failure.with_status(NOT_TRIED);
+    let mut config = settings(&args.place)?.config;
+    config.trust.allow_unsigned |= args.dev;
+    let component = read(&config, &args.file)?;
+    let signature = signature_of(&args.file, args.signature.clone()).map_err(not_tried)?;
+    let open = Open::with(&config, args.tenant.as_deref()).await?;
+    let draft = InstallDraft { component, signature };
+    let installed = open.control.install_type(&open.authority(), draft).await;
+    open.close().await;
+    let installed = installed.map_err(judged)?;
+    print(&permissions(&installed.version));
+    let record = installed.version.installed();
+    match &record.signed_by {
+        Some(signer) => print(&format!("\nsigned by: {} ({}, {})\n", signer.name, signer.key, signer.form)),
+        None => print("\nsigned by: nobody; only servers that run with --dev load it\n"),
+    }
+    if !installed.more_permissions.is_empty() {
+        print("It asks for more than the version before it; upgrades need --approve-permissions:\n");
+        for more in &installed.more_permissions {
+            print(&format!("  {more}\n"));
+        }
+    }
+    match installed.is_new {
+        true => print(&format!("installed: {} {} ({})\n", record.name, record.version, record.digest)),
+        false => print(&format!("installed already: {} {} ({})\n", record.name, record.version, record.digest)),
+    }
     Ok(())
-}
-
-/// Copies `from` to `to` in such a way that `to` is at every moment either the old file or the whole new one.
-fn replace(from: &Path, to: &Path) -> Result<(), Failure> {
-    let partial = to.with_extension("wasm.partial");
-    let bytes = fs::read(from).map_err(Failure::at(from))?;
-    let mut file = File::create(&partial).map_err(Failure::at(&partial))?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(Failure::at(&partial))?;
-    fs::rename(&partial, to).map_err(Failure::at(to))?;
-    let folder = to.parent().unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Failure::at(folder))
 }

@@ -1,33 +1,42 @@
-//! `freehold plugin list`: the destination types that the server would load.
+//! `freehold plugin list`: the versions that are installed, and how many destinations run each.
 
-use std::path::PathBuf;
+use freehold_control::VersionInUse;
 
+use super::outcome::{Open, judged};
 use crate::cli::WhereArgs;
-use crate::commands::{print, settings, table};
-use crate::data_dir::DataDir;
+use crate::commands::{print, table};
 use crate::failure::Failure;
-use crate::{plugin_folders, sources, wiring};
 
 /// Runs the command.
-pub(super) async fn run(plugins: Vec<PathBuf>, place: &WhereArgs) -> Result<(), Failure> {
-    let mut config = settings(place)?.config;
-    if !plugins.is_empty() {
-        config.plugins = plugins;
-    }
-    let folders = plugin_folders::folders(&config, &DataDir::at(&config.data))?;
-    let sandbox = wiring::checking_sandbox(&config.limits, &sources::system())?;
-    let found = plugin_folders::load(&sandbox, &folders).await?;
-    if found.is_empty() {
+pub(super) async fn run(place: &WhereArgs) -> Result<(), Failure> {
+    let open = Open::at(place, None).await?;
+    let listed = open.control.all_type_versions().await;
+    open.close().await;
+    let listed = listed.map_err(judged)?;
+    if listed.is_empty() {
         eprintln!("No destination types are installed. `freehold plugin install FILE` installs one.");
     }
-    let rows: Vec<_> = found
-        .iter()
-        .map(|found| {
-            let manifest = found.destination_type.manifest();
-            let digest = found.destination_type.digest().chars().take(19).collect::<String>();
-            [manifest.name.clone(), manifest.version.clone(), format!("{digest}…"), found.file.display().to_string()]
-        })
-        .collect();
-    print(&table(["type", "version", "digest", "file"], &rows));
+    let rows: Vec<_> = listed.iter().map(row).collect();
+    print(&table(["type", "version", "digest", "for", "state", "destinations", "signed by", "installed"], &rows));
     Ok(())
+}
+
+fn row(listed: &VersionInUse) -> [String; 8] {
+    let installed = listed.version.installed();
+    let state = match (installed.is_disabled, installed.is_current) {
+        (true, _) => "disabled",
+        (false, true) => "current",
+        (false, false) => "installed",
+    };
+    let signer = installed.signed_by.as_ref().map(|signer| format!("{} ({})", signer.name, signer.form));
+    [
+        installed.name.clone(),
+        installed.version.clone(),
+        installed.digest.clone(),
+        installed.tenant.as_ref().map_or_else(|| "everybody".to_owned(), ToString::to_string),
+        state.to_owned(),
+        listed.destinations.to_string(),
+        signer.unwrap_or_else(|| format!("nobody ({})", installed.origin.as_str())),
+        installed.installed_at.to_string(),
+    ]
 }

@@ -8,13 +8,11 @@ use std::path::{Path, PathBuf};
 use freehold_trust::{PublicKey, SigningKey, digest};
 use zeroize::Zeroizing;
 
+use super::outcome::NOT_TRIED;
 use crate::cli::SignKeyArgs;
 use crate::commands::print;
 use crate::failure::Failure;
 use crate::sources;
-
-/// The exit code of what could not be tried at all.
-const NOT_TRIED: u8 = 2;
 
 /// Makes a key pair.
 pub(super) fn keygen(file: &Path) -> Result<(), Failure> {

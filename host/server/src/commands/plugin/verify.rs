@@ -4,14 +4,12 @@ use std::path::{Path, PathBuf};
 
 use freehold_trust::{TrustList, digest};
 
+use super::outcome::NOT_TRIED;
 use super::sign::beside;
 use crate::cli::WhereArgs;
 use crate::commands::{print, settings};
 use crate::config::read_key;
 use crate::failure::Failure;
-
-/// The exit code of what could not be tried at all.
-const NOT_TRIED: u8 = 2;
 
 /// Runs the command.
 pub(super) fn run(file: &Path, signature: Option<PathBuf>, keys: &[PathBuf], place: &WhereArgs) -> Result<(), Failure> {
