@@ -30,6 +30,7 @@ fn value(field: &Field, form: &Form) -> Option<Value> {
         Kind::Text { long: true, .. } => {
             form.get(path).filter(|text| !text.trim().is_empty()).map(|text| lines(text).into())
         }
+        Kind::Text { .. } if field.takes_empty => form.get(path).map(|text| text.trim().into()),
         Kind::Text { .. } | Kind::Choice(_) => form.filled(path).map(Value::from),
         Kind::Number { whole, .. } => form.filled(path).map(|text| number(text, *whole)),
         Kind::Boolean => {
@@ -144,6 +145,18 @@ mod tests {
         }});
 
         assert_eq!(read(&schema, "config.text=++&config.inner.a=&config.inner.b=x"), json!({}));
+    }
+
+    #[test]
+    fn a_text_that_was_emptied_is_no_default() {
+        let schema = json!({ "properties": {
+            "key": { "type": "string", "default": "{customer}" },
+            "column": { "type": "string", "default": "data", "pattern": "^[^\\u0000]*$" },
+            "table": { "type": "string", "default": "events", "pattern": "^[a-z]+$" },
+        }});
+
+        assert_eq!(read(&schema, "config.key=&config.column=&config.table="), json!({ "key": "", "column": "" }));
+        assert_eq!(read(&schema, ""), json!({}));
     }
 
     #[test]

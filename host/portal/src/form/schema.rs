@@ -25,6 +25,8 @@ pub(crate) struct Field {
     /// Whether it is made when it is left empty.
     pub(crate) generated: bool,
     pub(crate) default: Option<Value>,
+    /// Whether it is a text whose emptiness means something else than its default.
+    pub(crate) takes_empty: bool,
     pub(crate) example: Option<Value>,
     pub(crate) kind: Kind,
     /// When it counts; always when missing.
@@ -99,6 +101,7 @@ fn object(prefix: &str, schema: &Value, example: Option<&Value>, place: Place) -
             secret: is_true("writeOnly"),
             generated: property.get("x-generate").is_some(),
             default: property.get("default").cloned(),
+            takes_empty: takes_empty(property),
             example: example.filter(|_| !is_true("writeOnly")).cloned(),
             when,
             path,
@@ -143,6 +146,18 @@ fn kind(path: &str, property: &Value, example: Option<&Value>, place: Place) -> 
         Some("object") if property.get("additionalProperties").and_then(type_of) == Some("string") => Kind::Map,
         _ => Kind::Json,
     }
+}
+
+/// Whether a text with a default may be empty as well: its pattern, if it has one, ends with what may be missing.
+fn takes_empty(property: &Value) -> bool {
+    let has_default = property.get("default").and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+    let pattern = property.get("pattern").and_then(Value::as_str);
+    let has_choice = property.get("enum").is_some() || property.get("oneOf").is_some();
+    let may_be_short = property.get("minLength").and_then(Value::as_u64).unwrap_or(0) == 0;
+    has_default
+        && !has_choice
+        && may_be_short
+        && pattern.is_none_or(|text| text.ends_with("*$") || text.ends_with(")?$"))
 }
 
 /// The type of a property: the first that is not null, where there are several.
