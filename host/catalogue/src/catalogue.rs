@@ -15,8 +15,8 @@ use freehold_vault::Vault;
 use crate::proof::Trust;
 use crate::version::{Gone, LoadError, Version};
 
-/// How soon after the last look a version that is not known is looked for again.
-const LOOK_AGAIN: Duration = Duration::from_millis(200);
+/// How many components are read and compiled at once: each may be large.
+const LOADS_AT_ONCE: usize = 2;
 
 /// What the catalogue works with.
 pub struct Parts {
@@ -37,14 +37,31 @@ pub struct Catalogue(Arc<Inner>);
 struct Inner {
     parts: Parts,
     versions: RwLock<Arc<Vec<Arc<Version>>>>,
-    /// Held while somebody looks around; when they last did.
-    looking: tokio::sync::Mutex<Option<Instant>>,
+    /// Held while somebody looks around; what they saw last.
+    looking: tokio::sync::Mutex<Seen>,
+    /// Told when the versions are others than before.
+    changed: tokio::sync::Notify,
+    loads: tokio::sync::Semaphore,
+}
+
+/// What was seen when somebody last looked around.
+#[derive(Default)]
+struct Seen {
+    /// When they began.
+    at: Option<Instant>,
+    rows: Vec<InstalledType>,
 }
 
 impl Catalogue {
     /// A catalogue that knows of nothing yet.
     pub fn new(parts: Parts) -> Catalogue {
-        Catalogue(Arc::new(Inner { parts, versions: RwLock::default(), looking: tokio::sync::Mutex::default() }))
+        Catalogue(Arc::new(Inner {
+            parts,
+            versions: RwLock::default(),
+            looking: tokio::sync::Mutex::default(),
+            changed: tokio::sync::Notify::new(),
+            loads: tokio::sync::Semaphore::new(LOADS_AT_ONCE),
+        }))
     }
 
     /// Whom the operator trusts.
@@ -96,6 +113,7 @@ impl Catalogue {
                 // Another process may have installed it a moment ago.
                 if let Err(error) = self.look_again().await {
                     tracing::warn!(%error, "the installed destination types cannot be read");
+                    return Err(Gone::Unknown);
                 }
                 self.find(destination).ok_or(Gone::Missing)?
             }
@@ -131,6 +149,8 @@ impl Catalogue {
         if let Some(kept) = sandbox.load_kept(&installed.digest).await? {
             return Ok(kept);
         }
+        // Never closed; were it, one more would be loaded.
+        let _place = self.0.loads.acquire().await;
         let stored = store.component_across_tenants(installed.tenant.as_ref(), &installed.digest).await?;
         let stored = stored.ok_or(LoadError::Missing)?;
         if digest(&stored.component) != installed.digest {
@@ -145,27 +165,34 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn look_around(&self) -> Result<bool, StoreError> {
-        let mut looking = self.0.looking.lock().await;
-        let rows = self.0.parts.store.installed_types_across_tenants().await?;
-        *looking = Some(Instant::now());
-        let known = self.all();
-        let is_same =
-            known.len() == rows.len() && known.iter().zip(&rows).all(|(version, row)| version.installed() == row);
-        if is_same {
-            return Ok(false);
-        }
-        let versions = rows.into_iter().filter_map(|row| renewed(&known, row)).map(Arc::new).collect();
-        *self.0.versions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions);
-        Ok(true)
+        let mut seen = self.0.looking.lock().await;
+        self.look(&mut seen).await
     }
 
-    /// The same, unless somebody did so just now.
+    /// The same, unless somebody began to look after this was asked for.
     async fn look_again(&self) -> Result<(), StoreError> {
-        let last = *self.0.looking.lock().await;
-        match last {
-            Some(last) if last.elapsed() < LOOK_AGAIN => Ok(()),
-            _ => self.look_around().await.map(drop),
+        let asked = Instant::now();
+        let mut seen = self.0.looking.lock().await;
+        match seen.at {
+            Some(at) if at >= asked => Ok(()),
+            _ => self.look(&mut seen).await.map(drop),
         }
+    }
+
+    async fn look(&self, seen: &mut Seen) -> Result<bool, StoreError> {
+        let began = Instant::now();
+        let rows = self.0.parts.store.installed_types_across_tenants().await?;
+        seen.at = Some(began);
+        // Compared with what was read, not with what could be made of it: what cannot be read is told once.
+        if seen.rows == rows {
+            return Ok(false);
+        }
+        seen.rows.clone_from(&rows);
+        let known = self.all();
+        let versions = rows.into_iter().filter_map(|row| renewed(&known, row)).map(Arc::new).collect();
+        *self.0.versions.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(versions);
+        self.0.changed.notify_one();
+        Ok(true)
     }
 
     /// Loads what new destinations get and what destinations run, so that no delivery has to wait for a compiler. What cannot
@@ -198,19 +225,25 @@ impl Catalogue {
     }
 
     /// Looks around and prepares what is new, for ever. `wake` is called after something changed.
-    pub async fn keep_looking(self, every: Duration, wake: impl Fn()) {
+    pub async fn keep_looking(self, every: Duration, wake: impl Fn() + Clone + Send + 'static) {
         loop {
-            tokio::time::sleep(every).await;
-            match self.look_around().await {
-                Ok(false) => {}
-                Ok(true) => {
-                    if let Err(error) = self.prepare().await {
-                        tracing::warn!(%error, "the destinations of installed types cannot be counted");
-                    }
+            tokio::select! {
+                () = tokio::time::sleep(every) => match self.look_around().await {
+                    Ok(_) => {}
+                    Err(StoreError::Closed) => return,
+                    Err(error) => tracing::warn!(%error, "the installed destination types cannot be read"),
+                },
+                () = self.0.changed.notified() => {
                     wake();
+                    let (catalogue, wake) = (self.clone(), wake.clone());
+                    // Apart: compiling takes a while, and what is disabled meanwhile must be heard of.
+                    tokio::spawn(async move {
+                        if let Err(error) = catalogue.prepare().await {
+                            tracing::warn!(%error, "the destinations of installed types cannot be counted");
+                        }
+                        wake();
+                    });
                 }
-                Err(StoreError::Closed) => return,
-                Err(error) => tracing::warn!(%error, "the installed destination types cannot be read"),
             }
         }
     }

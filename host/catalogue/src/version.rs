@@ -62,6 +62,8 @@ pub enum Gone {
     Missing,
     /// It was disabled.
     Disabled,
+    /// Whether it is installed could not be seen.
+    Unknown,
 }
 
 /// Why the code of an installed version could not be had.

@@ -32,6 +32,9 @@ pub use rotation::{AddedCredential, Takeover, TriedCredential};
 pub use verify::TestReport;
 
 const KIND: &str = "destination";
+/// Tests that may be under way at once, a small part of the sandbox's places: whoever tests a lot waits for tests, and
+/// nobody's deliveries wait for them.
+pub(crate) const TESTS_AT_ONCE: usize = 64;
 
 impl Control {
     /// The destination with this id.
@@ -86,12 +89,26 @@ impl Control {
         found.ok_or(ControlError::NotFound { kind: KIND })
     }
 
+    /// The version of its type that one of the caller's destinations runs; none when it is gone or disabled.
+    ///
+    /// # Errors
+    /// When the caller may not read.
+    pub async fn version_of(
+        &self,
+        caller: &Caller,
+        destination: &Destination,
+    ) -> Result<Option<Arc<Version>>, ControlError> {
+        caller.require(Permission::Read)?;
+        Ok(self.parts().catalogue.of(destination).await.ok())
+    }
+
     /// The version that a destination runs: the operator may have taken it away since.
     async fn type_of(&self, destination: &Destination) -> Result<Arc<Version>, ControlError> {
         self.parts().catalogue.of(destination).await.map_err(|gone| {
             let state = match gone {
                 Gone::Missing => "is not installed any more; ask the operator to install it",
                 Gone::Disabled => "is disabled; ask the operator to enable it",
+                Gone::Unknown => "cannot be looked up just now; try again in a moment",
             };
             let message =
                 format!("the destination type `{}` {state}, or delete the destination", destination.type_name);

@@ -90,6 +90,8 @@ struct Inner {
     parts: Parts,
     /// Held while a destination is read, changed and written, so that two changes at once do not undo each other.
     changing: tokio::sync::Mutex<()>,
+    /// Tests of destinations that may be under way at once: they share the sandbox's places with deliveries.
+    testing: tokio::sync::Semaphore,
     /// When each key's use was last noted.
     key_uses: Noted<ApiKeyId>,
     /// When each refusal was last recorded: whose, and of what.
@@ -102,6 +104,7 @@ impl Control {
         Control(Arc::new(Inner {
             parts,
             changing: tokio::sync::Mutex::new(()),
+            testing: tokio::sync::Semaphore::new(destinations::TESTS_AT_ONCE),
             key_uses: Noted::new(authenticate::USE_NOTED_EVERY_MS),
             refusals: Noted::new(authenticate::REFUSAL_NOTED_EVERY_MS),
         }))

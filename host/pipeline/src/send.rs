@@ -115,6 +115,10 @@ impl Sender {
                     let message = format!("the destination type `{name}` is not installed");
                     not_started(ErrorKind::Config, "type-not-installed", message)
                 }
+                Gone::Unknown => {
+                    let message = format!("whether the destination type `{name}` is installed cannot be seen just now");
+                    Ran { ours: true, ..not_started(ErrorKind::Transient, "type-not-loaded", message) }
+                }
                 // Nobody but the operator can do anything about it, so the events wait and no try is spent.
                 Gone::Disabled => {
                     let message = format!("the destination type `{name}` is disabled; events wait until it is enabled");

@@ -64,7 +64,7 @@ impl Description {
         imports: Vec<String>,
         bytes: usize,
     ) -> Result<Description, Refusal> {
-        Description::new(Manifest::parse(manifest.as_bytes())?, digest, imports, bytes)
+        Description::new(Manifest::recorded(manifest)?, digest, imports, bytes)
     }
 
     pub(crate) fn new(
@@ -78,11 +78,9 @@ impl Description {
         Ok(Description { manifest, digest, imports, bytes, config, credential })
     }
 
-    /// Names of the credential fields that a destination must have and that Freehold does not make itself.
+    /// Names of the credential fields that a destination must have, whoever made them.
     pub fn required_fields(&self) -> Vec<String> {
-        let generated = self.credential.generated();
-        let made = |field: &String| generated.iter().any(|(name, _)| name == field);
-        self.credential.required(&self.manifest.credential).into_iter().filter(|field| !made(field)).collect()
+        self.credential.required(&self.manifest.credential).into_iter().collect()
     }
 
     /// What it says about itself.

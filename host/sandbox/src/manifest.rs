@@ -133,6 +133,15 @@ impl Manifest {
         if section.len() > MANIFEST_BYTES_MAX {
             return Err(Refusal::Manifest(format!("it has {} bytes, at most 256 KiB are allowed", section.len())));
         }
+        Manifest::read(section)
+    }
+
+    /// A manifest as it was recorded when it was installed: with its setup, and so perhaps larger than a section may be.
+    pub(crate) fn recorded(text: &str) -> Result<Manifest, Refusal> {
+        Manifest::read(text.as_bytes())
+    }
+
+    fn read(section: &[u8]) -> Result<Manifest, Refusal> {
         let manifest: Manifest =
             serde_json::from_slice(section).map_err(|error| Refusal::Manifest(error.to_string()))?;
         manifest.check().map_err(Refusal::Manifest)?;

@@ -22,7 +22,8 @@ impl Description {
         }
         for (field, property) in fields(self) {
             let known = fields(former).find(|(name, _)| *name == field).map(|(_, property)| property);
-            if known.is_some() && former.credential.is_secret(field) && !self.credential.is_secret(field) {
+            // A field that the former version did not know counts as secret: a credential may hold it from one before.
+            if former.credential.is_secret(field) && !self.credential.is_secret(field) {
                 more.push(format!("reads the credential's field `{field}`, which was secret"));
             }
             for list in ["x-public-members", "x-prefixes"] {

@@ -18,6 +18,8 @@ use crate::plugin_folders;
 
 /// What code is compiled under: the name of the key that authenticates the code cache.
 const CODE_KEY_PURPOSE: &str = "code cache";
+/// The same while components without a signature may run.
+const UNSIGNED_CODE_KEY_PURPOSE: &str = "code cache, unsigned too";
 
 /// Opens the database.
 pub(crate) async fn open_store(config: &Config, sources: &Sources) -> Result<Store, Failure> {
@@ -47,7 +49,9 @@ pub(crate) fn serving_sandbox(
         always_fresh: config.always_fresh,
         compiler: Some(compiler()),
     };
-    Sandbox::new(sandbox, vault.derive_key(CODE_KEY_PURPOSE), sources.clone())
+    // What was compiled without a signature counts only while the settings let it.
+    let purpose = if config.trust.allow_unsigned { UNSIGNED_CODE_KEY_PURPOSE } else { CODE_KEY_PURPOSE };
+    Sandbox::new(sandbox, vault.derive_key(purpose), sources.clone())
         .map_err(|error| Failure::because("the sandbox cannot be set up", &error))
 }
 

@@ -134,7 +134,7 @@ export async function security({ acme, globex }) {
     const after = second.url();
     const replay = await (await context()).newPage();
     await replay.goto(`${wish.host}/portal/${other}#${code}`);
-    await settle(replay);
+    await replay.locator('#failed').waitFor();
     assert(new URL(replay.url()).pathname === `/portal/${other}`, 'a used code opened the portal');
     const answer = await second.goto(after);
     assert([401, 403].includes(answer.status()), `the session goes on after its code was replayed: ${answer.status()}`);
@@ -149,7 +149,7 @@ export async function security({ acme, globex }) {
     const [theirs, ours] = [await session(globex, {}), await session(acme, {})];
     const page = await where.newPage();
     await page.goto(`${wish.host}/portal/${ours.id}#${theirs.code}`);
-    await settle(page);
+    await page.locator('#failed').waitFor();
     assert(new URL(page.url()).pathname === `/portal/${ours.id}`, "opened with another customer's code");
     assert((await where.cookies()).length === 0, 'a cookie was given for a wrong code');
     await where.close();

@@ -119,7 +119,10 @@ pub(super) fn named(versions: &[Arc<Version>], pointer: &str, named: &str) -> Re
         let is_digest = named.len() >= "sha256:0123456".len() && version.digest().starts_with(named);
         version.installed().version == named || is_digest
     };
-    let found: Vec<&Arc<Version>> = versions.iter().filter(is_meant).collect();
+    let mut found: Vec<&Arc<Version>> = versions.iter().filter(is_meant).collect();
+    // The same component may be installed for the deployment and for the tenant: the tenant's own comes first.
+    found.sort_by_key(|version| (version.digest(), version.installed().tenant.is_none()));
+    found.dedup_by_key(|version| version.digest());
     match found.as_slice() {
         [only] => Ok(Arc::clone(only)),
         [] => {

@@ -62,10 +62,14 @@ impl Control {
     ) -> Result<Vec<Planned>, ControlError> {
         let mut planned = Vec::new();
         for destination in self.destinations_under(who, name).await? {
-            let Some(former) = &destination.former_digest else { continue };
             if destination.component_digest.as_deref() != Some(result.from.digest()) {
                 continue;
             }
+            let Some(former) = &destination.former_digest else {
+                let reason = "it was made with this version; `upgrade --to` moves it to another".to_owned();
+                result.destinations.left.push(Left { destination: destination.id, reason });
+                continue;
+            };
             let to = versions.iter().find(|version| version.digest() == former);
             let unfit = match to {
                 None => Some("the version that it had before is not installed any more".to_owned()),

@@ -104,6 +104,8 @@ impl Control {
     }
 
     async fn run_test(&self, assignment: Assignment<'_>) -> TestReport {
+        // Never closed; were it, one more would be tried.
+        let _room = self.0.testing.acquire().await;
         let began = Instant::now();
         let (failure, report) = match self.parts().sandbox.start(assignment).await {
             Ok(mut instance) => {

@@ -79,7 +79,8 @@
   /** Asks for the next session in time, but not while something was typed that has not been sent. */
   const renew = () => {
     if (state === "ended") return say("renew", { at });
-    let isTyping = false;
+    // What is shown only once must not go either.
+    let isTyping = Boolean(document.querySelector(".secret-once"));
     addEventListener("input", (event) => {
       if (event.target.form && event.target.form.method === "post") isTyping = true;
     });

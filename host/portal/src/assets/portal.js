@@ -85,7 +85,7 @@
         const file = event.dataTransfer.files[0];
         if (!file || file.size > 65536) return;
         input.value = await file.text();
-        input.dispatchEvent(new Event("change", { bubbles: true }));
+        for (const told of ["input", "change"]) input.dispatchEvent(new Event(told, { bubbles: true }));
       });
     }
   };

@@ -292,6 +292,8 @@ pub(crate) const ENGLISH: Texts = Texts {
             ("destination.pause", "Destination paused"),
             ("destination.resume", "Destination resumed"),
             ("destination.test", "Destination tested"),
+            ("destination.upgrade", "Destination’s type upgraded"),
+            ("destination.rollback", "Destination’s type rolled back"),
             ("destination.replay", "Events sent again"),
             ("delivery.replay", "Event sent again"),
             ("credential.add", "Credential added"),

@@ -36,6 +36,8 @@ const TABLES: [&str; 20] = [
 ];
 /// Rows that are inserted by one statement.
 const CHUNK_ROWS: usize = 100;
+/// Bytes after which a statement inserts no further row: components are large, and Postgres takes 1 GiB at most.
+const CHUNK_BYTES: usize = 8 << 20;
 
 /// A table as the target has it.
 struct Table {
@@ -134,11 +136,14 @@ async fn copy(source: &mut Connection, target: &mut Connection, table: &Table) -
         query("DELETE FROM attempts_digested WHERE place = 1").execute(target).await?;
     }
     let mut rows = query(AssertSqlSafe(table.select())).fetch(source);
-    let mut chunk = Vec::new();
+    let (mut chunk, mut held) = (Vec::new(), 0);
     while let Some(row) = rows.try_next().await? {
-        chunk.push(table.values(&row)?);
-        if chunk.len() == CHUNK_ROWS {
+        let values = table.values(&row)?;
+        held += values.iter().map(Value::bytes).sum::<usize>();
+        chunk.push(values);
+        if chunk.len() == CHUNK_ROWS || held > CHUNK_BYTES {
             insert(target, table, std::mem::take(&mut chunk)).await?;
+            held = 0;
         }
     }
     insert(target, table, chunk).await?;

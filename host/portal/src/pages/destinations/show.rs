@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::Response;
-use freehold_control::{ControlError, DestinationType, LaneHealth, TestReport};
+use freehold_control::{DestinationType, LaneHealth, TestReport};
 use freehold_model::destination::{Destination, DestinationState, Pause, PauseReason};
 use maud::{Markup, html};
 use serde_json::Value;
@@ -35,11 +35,8 @@ pub(crate) struct Shown {
 impl Shown {
     pub(crate) async fn of(state: &PortalState, visit: &Visit, id: &str) -> Result<Self, Failure> {
         let destination = state.control.destination(&visit.caller, id).await?;
-        let known = match state.control.destination_type(&visit.caller, &destination.type_name) {
-            Ok(known) => Some(known),
-            Err(ControlError::NotFound { .. }) => None,
-            Err(error) => return Err(error.into()),
-        };
+        // Its own version, which may not be the one that new destinations get.
+        let known = state.control.version_of(&visit.caller, &destination).await?;
         let ids = std::slice::from_ref(&destination.id);
         let health = state.control.destination_health(&visit.caller, ids).await?.pop();
         Ok(Shown { destination, known, health })

@@ -109,7 +109,7 @@ async fn a_destination_goes_over_unless_it_was_changed_meanwhile(home: Home) {
     assert_eq!(home.store.repin(&stranger, vec![repin(&pinned)]).await.unwrap(), []);
     let done = home.store.repin(&home.scope, vec![repin(&pinned), repin(&other)]).await.unwrap();
 
-    assert_eq!(done.into_iter().map(|repin| repin.destination).collect::<Vec<_>>(), [pinned.clone()]);
+    assert_eq!(done.into_iter().map(|repin| repin.destination).collect::<Vec<_>>(), std::slice::from_ref(&pinned));
     let found = home.store.destination(&home.scope, &pinned).await.unwrap().unwrap();
     assert_eq!(
         (found.component_digest.as_deref(), found.former_digest.as_deref()),
