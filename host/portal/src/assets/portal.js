@@ -30,10 +30,9 @@
       getSelection().selectAllChildren(source);
       document.execCommand("copy");
     }
-    const label = button.textContent;
     button.textContent = document.body.dataset.copied;
     say(document.body.dataset.copied);
-    setTimeout(() => (button.textContent = label), 1600);
+    setTimeout(() => (button.textContent = document.body.dataset.copy), 1600);
   };
   const copyable = (root) => {
     for (const pre of all(".guide pre, pre[data-copyable]", root)) {
@@ -151,18 +150,32 @@
     });
   };
 
+  // What a part says, but for times, which go on by themselves: as the server sent it, before anything here changed it.
+  const told = (part) => {
+    const copy = part.cloneNode(true);
+    for (const time of all("time", copy)) time.remove();
+    return copy.textContent;
+  };
+
   // What changes by itself is looked at again while it changes, as long as somebody looks.
-  const watch = (part) => {
+  const watch = (part, known) => {
     const again = async () => {
       if (document.hidden) return setTimeout(again, 2000);
       try {
         const answer = await fetch(location.href);
+        if (answer.status >= 500) return setTimeout(again, 5000);
         if (!answer.ok) return;
         const next = parse(await answer.text()).getElementById(part.id);
         if (!next) return;
-        if (next.textContent !== part.textContent) {
-          const nodes = [...next.childNodes].map((node) => document.importNode(node, true));
-          part.replaceChildren(...nodes);
+        const now = told(next);
+        if (now !== known && !part.contains(document.activeElement)) {
+          known = now;
+          // The newest stands first, so what was open is found again by counting from the end.
+          const open = [...all("details", part)].map((one) => one.open).reverse();
+          part.replaceChildren(...[...next.childNodes].map((node) => document.importNode(node, true)));
+          for (const [place, one] of [...all("details", part)].reverse().entries()) {
+            if (place < open.length) one.open = open[place];
+          }
           begin(part);
         }
         if ("watch" in next.dataset) setTimeout(again, 2000);
@@ -182,13 +195,14 @@
     drops(root);
     pairs(root);
   };
+  const watched = [...all("[data-watch]")].map((part) => [part, told(part)]);
   begin(document);
   for (const form of all("form")) conditions(form);
   for (const form of all("form[data-testing]")) {
     testing(form);
     guide(form);
   }
-  for (const part of all("[data-watch]")) watch(part);
+  for (const [part, known] of watched) watch(part, known);
   for (const part of all("[data-address]")) history.replaceState(null, "", part.dataset.address);
   document.querySelector("[data-focus]")?.focus();
 })();
