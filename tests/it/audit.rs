@@ -18,6 +18,13 @@ use crate::story::Story;
 const NO_CHANGE: [(&str, &str); 1] =
     [("post /v1/events", "an event is data that passes through: it is itself a record, and its attempts are digested")];
 
+/// Requests that need more than this story has, and whose records are looked at in `plugin_install` and `plugin_upgrade`.
+const ELSEWHERE: [&str; 3] = [
+    "post /v1/destination-types",
+    "post /v1/destination-types/{name}/rollback",
+    "post /v1/destination-types/{name}/upgrade",
+];
+
 /// Every other request that is not a GET, in an order in which all of them work.
 fn changes() -> Vec<(&'static str, Value)> {
     vec![
@@ -99,7 +106,9 @@ async fn every_request_that_changes_something_leaves_a_record() -> Result {
     }
 
     let covered = |request: &str| {
-        changes.iter().any(|(change, _)| *change == request) || NO_CHANGE.iter().any(|(known, _)| *known == request)
+        changes.iter().any(|(change, _)| *change == request)
+            || NO_CHANGE.iter().any(|(known, _)| *known == request)
+            || ELSEWHERE.contains(&request)
     };
     let uncovered: Vec<String> = mutating(&document).into_iter().filter(|request| !covered(request)).collect();
     assert!(uncovered.is_empty(), "requests that this test does not know: does each leave a record? {uncovered:#?}");

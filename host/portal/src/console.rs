@@ -11,6 +11,7 @@ mod page;
 mod sign_in;
 mod signed_in;
 mod types;
+mod versions;
 
 use axum::response::Redirect;
 use axum::routing::{get, post};
@@ -28,6 +29,9 @@ pub(crate) fn routes(registry: Registry) -> Router<PortalState> {
         .route("/customers", get(customers::list))
         .route("/customers/{id}", get(customer::show))
         .route("/types", get(types::list))
+        .route("/types/{name}", get(versions::show))
+        .route("/types/{name}/upgrade", post(versions::upgrade))
+        .route("/types/{name}/rollback", post(versions::roll_back))
         .route("/health", get(health::show).layer(Extension(registry)))
         .route("/audit", get(audit::list))
 }

@@ -3,7 +3,7 @@
 import { api, assert, claim, context, picture, provoke, violations, wish } from './browser.mjs';
 import { isBlocked } from './security.mjs';
 
-const PAGES = ['/console/customers', '/console/types', '/console/health', '/console/audit'];
+const PAGES = ['/console/customers', '/console/types', '/console/types/webhook', '/console/health', '/console/audit'];
 
 async function signIn(page, key) {
   await page.goto(`${wish.host}/console`);
@@ -44,6 +44,12 @@ export async function vendorConsole({ acme }) {
     await page.goto(`${wish.host}/console/types`);
     await page.getByText('Send requests to').first().waitFor();
     await picture(page, 'console-types');
+    await page.goto(`${wish.host}/console/types/webhook`);
+    await page.getByRole('heading', { name: 'Versions of webhook' }).waitFor();
+    await page.getByRole('button', { name: 'Upgrade' }).click();
+    await page.getByText('ran it already').waitFor();
+    await page.getByRole('button', { name: 'Roll back' }).click();
+    await page.getByText('there is nothing to take back').waitFor();
     await page.goto(`${wish.host}/console/health`);
     await page.getByText('Deliveries that wait').waitFor();
     await page.goto(`${wish.host}/console/customers?q=${wish.other.customer}`);

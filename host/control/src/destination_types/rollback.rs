@@ -39,12 +39,13 @@ impl Control {
             None => Control::current_of(&versions).ok_or(ControlError::NotFound { kind: KIND })?,
         };
         let mut result = RolledBack { from, destinations: Repinned::default(), current: None };
-        let planned = self.plan_back(who, name, &versions, &mut result).await?;
+        let (planned, made_with) = self.plan_back(who, name, &versions, &mut result).await?;
         let back = self.current_before(who, &versions, &result.from)?;
         if planned.is_empty() && back.is_none() && result.destinations.left.is_empty() {
             let message = format!("no destination was upgraded to {}", result.from.installed().version);
             return Err(ControlError::conflict("", format!("there is nothing to take back: {message}")));
         }
+        result.destinations.left.extend(made_with);
         self.repin(who, planned, &mut result.destinations).await?;
         if let Some(back) = back {
             self.set_current(who, &back, None, "destination-type.rollback").await?;
@@ -59,15 +60,15 @@ impl Control {
         name: &str,
         versions: &[Arc<Version>],
         result: &mut RolledBack,
-    ) -> Result<Vec<Planned>, ControlError> {
-        let mut planned = Vec::new();
+    ) -> Result<(Vec<Planned>, Vec<Left>), ControlError> {
+        let (mut planned, mut made_with) = (Vec::new(), Vec::new());
         for destination in self.destinations_under(who, name).await? {
             if destination.component_digest.as_deref() != Some(result.from.digest()) {
                 continue;
             }
             let Some(former) = &destination.former_digest else {
                 let reason = "it was made with this version; `upgrade --to` moves it to another".to_owned();
-                result.destinations.left.push(Left { destination: destination.id, reason });
+                made_with.push(Left { destination: destination.id, reason });
                 continue;
             };
             let to = versions.iter().find(|version| version.digest() == former);
@@ -89,7 +90,7 @@ impl Control {
                 }
             }
         }
-        Ok(planned)
+        Ok((planned, made_with))
     }
 
     /// The version that new destinations got before `from`, where that is for this authority to say.

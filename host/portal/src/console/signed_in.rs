@@ -27,8 +27,11 @@ pub(crate) struct SignedIn {
     pub(crate) now: Timestamp,
 }
 
-/// A form of somebody who is signed in: one without fields, so far.
-pub(crate) struct Sent;
+/// A form of somebody who is signed in.
+pub(crate) struct Sent {
+    pub(crate) signed_in: SignedIn,
+    pub(crate) form: Form,
+}
 
 impl FromRequestParts<PortalState> for SignedIn {
     type Rejection = Response;
@@ -55,7 +58,7 @@ impl FromRequest<PortalState> for Sent {
         if form.get(TOKEN) != Some(signed_in.form_token.as_str()) {
             return Err(Failure::Foreign.into_response());
         }
-        Ok(Sent)
+        Ok(Sent { signed_in, form })
     }
 }
 

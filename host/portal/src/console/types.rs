@@ -26,6 +26,7 @@ fn draw(state: &PortalState, signed_in: &SignedIn) -> Result<Response, Failure> 
                 p { (manifest.description) }
                 (permissions::list(known, page::texts()))
                 p.muted.small { "Digest " code { (known.digest()) } }
+                p { a href={ "/console/types/" (manifest.name) } { "Versions, upgrades and rollback" } }
             }
         }
     };
