@@ -211,16 +211,16 @@ async fn a_component_that_a_compiler_cannot_bear_is_given_up_and_hurts_nobody() 
         ("LIMITS_COMPILE_MS", "1500", "compile_ms"),
         ("LIMITS_COMPILE_MEMORY_BYTES", "100000000", "compile_memory_bytes"),
     ] {
-        let mut environment = vec![setting("TRUST_ALLOW_UNSIGNED", "true"), setting("TRUST_TENANT_INSTALLS", "true")];
-        environment.push(setting(limit, value));
+        let trusting = || vec![setting("TRUST_ALLOW_UNSIGNED", "true"), setting("TRUST_TENANT_INSTALLS", "true")];
         // What it has in its folder was compiled already, under other limits.
         let folder = tempfile::tempdir()?;
         let components = vec![places::guest("scripted")?];
         let (data, database) = (Some(folder.path().to_path_buf()), Where::File);
-        let mut host = TestHost::start_with(Setup { data, components, database, ..Setup::default() }).await?;
+        let setup = Setup { data, components, database, environment: trusting(), ..Setup::default() };
+        let mut host = TestHost::start_with(setup).await?;
         let api = host.tenant("acme")?;
         host.stop().await?;
-        host.set_environment(environment);
+        host.set_environment([trusting(), vec![setting(limit, value)]].concat());
         host.start_again().await?;
         let api = host.api(api.key());
 
@@ -229,7 +229,7 @@ async fn a_component_that_a_compiler_cannot_bear_is_given_up_and_hurts_nobody() 
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert!(refused.text().contains(says), "{}", refused.text());
         let customer = api.create_customer("customer-one").await?;
-        let body = json!({ "type": "scripted", "name": "it", "config": {} });
+        let body = scripted("scripted");
         api.create_destination(&customer, &body).await?;
         api.publish_one(&customer, "order.made", json!(1)).await?;
         assert_eq!(api.settled("").await?[0]["state"], "delivered");
@@ -258,8 +258,14 @@ async fn what_is_installed_at_one_host_is_run_by_another() -> Result {
     })
     .await?;
     let customer = there.create_customer("customer-one").await?;
-    there.create_destination(&customer, &json!({ "type": "mine", "name": "it", "config": {} })).await?;
+    there.create_destination(&customer, &scripted("mine")).await?;
     there.publish_one(&customer, "order.made", json!(1)).await?;
     assert_eq!(there.settled("").await?[0]["state"], "delivered");
     Ok(())
+}
+
+/// A destination of the guest that sends nothing, under the name `type_name`.
+fn scripted(type_name: &str) -> Value {
+    let config = json!({ "url": "http://127.0.0.1:9/" });
+    json!({ "type": type_name, "name": "it", "config": config, "credential": { "secret": "of-this-customer-alone" } })
 }
