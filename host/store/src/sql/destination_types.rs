@@ -167,7 +167,8 @@ fn read_running(row: &SqlRow) -> Result<Running, StoreError> {
 }
 
 const RUNNING_ACROSS_TENANTS: &str = "SELECT tenant_id, type_name, component_digest, count(*) AS destinations
-    FROM destinations WHERE deleted_at IS NULL GROUP BY tenant_id, type_name, component_digest";
+    FROM destinations WHERE type_name IN (SELECT name FROM destination_types) AND deleted_at IS NULL
+    GROUP BY tenant_id, type_name, component_digest";
 
 pub(crate) async fn running_across_tenants(connection: &mut Connection) -> Result<Vec<Running>, StoreError> {
     query(RUNNING_ACROSS_TENANTS).fetch_all(connection).await?.iter().map(read_running).collect()
@@ -230,7 +231,7 @@ const PIN_UNPINNED_ACROSS_TENANTS: &str = "UPDATE destinations SET component_dig
         SELECT t.digest FROM destination_types AS t
         WHERE t.name = destinations.type_name AND t.is_current = 1 AND t.tenant_id IN ('', destinations.tenant_id)
         ORDER BY t.tenant_id DESC LIMIT 1)
-    WHERE component_digest IS NULL AND deleted_at IS NULL";
+    WHERE type_name IN (SELECT name FROM destination_types) AND component_digest IS NULL AND deleted_at IS NULL";
 
 pub(crate) async fn pin_unpinned_across_tenants(tx: &mut Tx) -> Result<u64, StoreError> {
     Ok(query(PIN_UNPINNED_ACROSS_TENANTS).execute(&mut tx.connection).await?)
