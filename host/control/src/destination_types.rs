@@ -62,7 +62,7 @@ impl Control {
         if versions.is_empty() {
             return Err(ControlError::NotFound { kind: KIND });
         }
-        let running = self.store().running_types(scope).await.map_err(ControlError::of(KIND))?;
+        let running = self.store().running_types(scope, name).await.map_err(ControlError::of(KIND))?;
         Ok(in_use(versions, &running))
     }
 

@@ -147,13 +147,13 @@ impl Store {
         destination_types::running_across_tenants(&mut connection).await
     }
 
-    /// The same for one tenant.
+    /// The same for one tenant and the type `name`.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn running_types(&self, scope: &Scope) -> Result<Vec<Running>, StoreError> {
+    pub async fn running_types(&self, scope: &Scope, name: &str) -> Result<Vec<Running>, StoreError> {
         let mut connection = self.engine.read(scope).await?;
-        destination_types::running(&mut connection, scope).await
+        destination_types::running(&mut connection, scope, name).await
     }
 
     /// Every destination of the type `name`, in the order of their ids.

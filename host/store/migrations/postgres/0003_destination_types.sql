@@ -26,7 +26,7 @@ CREATE UNIQUE INDEX destination_types_current ON destination_types (tenant_id, n
 
 -- The version that a destination runs, and the one that it ran before.
 ALTER TABLE destinations ADD COLUMN component_digest TEXT, ADD COLUMN former_digest TEXT;
-CREATE INDEX destinations_of_type ON destinations (type_name, component_digest) WHERE deleted_at IS NULL;
+CREATE INDEX destinations_of_type ON destinations (type_name, tenant_id, component_digest) WHERE deleted_at IS NULL;
 
 GRANT SELECT, INSERT, UPDATE ON destination_types TO freehold_app, freehold_worker;
 GRANT USAGE, UPDATE ON ALL SEQUENCES IN SCHEMA freehold TO freehold_app, freehold_worker;

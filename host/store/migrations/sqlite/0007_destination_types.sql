@@ -28,4 +28,4 @@ CREATE UNIQUE INDEX destination_types_current ON destination_types (tenant_id, n
 -- The version that a destination runs, and the one that it ran before.
 ALTER TABLE destinations ADD COLUMN component_digest TEXT;
 ALTER TABLE destinations ADD COLUMN former_digest TEXT;
-CREATE INDEX destinations_of_type ON destinations (type_name, component_digest) WHERE deleted_at IS NULL;
+CREATE INDEX destinations_of_type ON destinations (type_name, tenant_id, component_digest) WHERE deleted_at IS NULL;

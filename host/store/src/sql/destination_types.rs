@@ -174,11 +174,15 @@ pub(crate) async fn running_across_tenants(connection: &mut Connection) -> Resul
     query(RUNNING_ACROSS_TENANTS).fetch_all(connection).await?.iter().map(read_running).collect()
 }
 
-pub(crate) async fn running(connection: &mut Connection, scope: &Scope) -> Result<Vec<Running>, StoreError> {
+pub(crate) async fn running(
+    connection: &mut Connection,
+    scope: &Scope,
+    name: &str,
+) -> Result<Vec<Running>, StoreError> {
     let sql = "SELECT tenant_id, type_name, component_digest, count(*) AS destinations FROM destinations
-        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND deleted_at IS NULL
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2) AND type_name = $3 AND deleted_at IS NULL
         GROUP BY tenant_id, type_name, component_digest";
-    scoped(sql, scope).fetch_all(connection).await?.iter().map(read_running).collect()
+    scoped(sql, scope).bind(name).fetch_all(connection).await?.iter().map(read_running).collect()
 }
 
 const OF_TYPE_ACROSS_TENANTS: &str =
@@ -196,7 +200,8 @@ pub(crate) async fn destinations(
     scope: &Scope,
     name: &str,
 ) -> Result<Vec<Destination>, StoreError> {
-    let sql = "SELECT * FROM destinations WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2)
+    let sql = "SELECT * FROM destinations INDEXED BY destinations_of_type
+        WHERE tenant_id = $1 AND ($2 IS NULL OR customer_id = $2)
             AND type_name = $3 AND deleted_at IS NULL ORDER BY destination_id";
     scoped(sql, scope).bind(name).fetch_all(connection).await?.iter().map(destinations::read).collect()
 }

@@ -115,7 +115,7 @@ async fn a_destination_goes_over_unless_it_was_changed_meanwhile(home: Home) {
         (found.component_digest.as_deref(), found.former_digest.as_deref()),
         (Some("sha256:2"), Some("sha256:1"))
     );
-    let running = home.store.running_types(&home.scope).await.unwrap();
+    let running = home.store.running_types(&home.scope, "webhook").await.unwrap();
     let mut told: Vec<_> = running.into_iter().map(|it| (it.digest.unwrap(), it.destinations)).collect();
     told.sort();
     assert_eq!(told, [("sha256:2".to_owned(), 1), ("sha256:3".to_owned(), 1)]);
