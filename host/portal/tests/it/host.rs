@@ -11,12 +11,13 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use freehold_catalogue::Catalogue;
 use freehold_control::{Caller, Control, CustomerDraft, DestinationDraft, Parts, SessionDraft, SettingsDraft};
+use freehold_model::page::PageRequest;
 use freehold_model::permission::Permission;
 use freehold_model::{Clock, Entropy, Sources, Timestamp};
-use freehold_pipeline::{Pipeline, PipelineConfig, PipelineParts};
+use freehold_pipeline::{Draft, Pipeline, PipelineConfig, PipelineParts, Submission};
 use freehold_portal::PortalState;
 use freehold_sandbox::{Limits, Sandbox, SandboxConfig};
-use freehold_store::Store;
+use freehold_store::{DeliveryFilter, Store};
 use freehold_vault::{Kek, Keyring, Vault};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
@@ -63,6 +64,7 @@ pub(crate) struct Host {
     pub(crate) clock: Arc<TestClock>,
     pub(crate) operator: Caller,
     catalogue: Catalogue,
+    pipeline: Pipeline,
     router: Router,
     customers: AtomicU64,
     _folder: tempfile::TempDir,
@@ -138,10 +140,10 @@ impl Host {
         let control = Control::new(parts);
         let tenant = control.create_tenant("vendor").await.unwrap().tenant.id;
         let operator = control.operator(tenant);
-        let pages = freehold_portal::router(PortalState::new(control.clone(), pipeline));
+        let pages = freehold_portal::router(PortalState::new(control.clone(), pipeline.clone()));
         let router = Router::new().nest("/portal", pages);
         let customers = AtomicU64::new(1);
-        Host { control, clock, operator, catalogue, router, customers, _folder: folder }
+        Host { control, clock, operator, catalogue, pipeline, router, customers, _folder: folder }
     }
 
     /// The same with the webhook type, as it is shipped.
@@ -178,6 +180,24 @@ impl Host {
         let id = made.destination.id.to_string();
         self.control.pause_destination(&self.operator, &id, None).await.unwrap();
         id
+    }
+
+    /// A delivery of an event of a customer's, to the customer's newest destination: it waits, as the destination is paused.
+    pub(crate) async fn delivery(&self, customer: &str) -> String {
+        let draft = Draft {
+            id: None,
+            event_type: "order.made".to_owned(),
+            time: None,
+            customer: customer.to_owned(),
+            data: b"1".to_vec(),
+            metadata: std::collections::BTreeMap::new(),
+        };
+        let submission = Submission { events: vec![draft], idempotency_key: None };
+        let scope = self.operator.require(Permission::Publish).unwrap();
+        self.pipeline.publish(scope, submission).await.unwrap();
+        let page = PageRequest { after: None, limit: 1 };
+        let newest = self.pipeline.deliveries(scope, &DeliveryFilter::default(), &page).await.unwrap();
+        newest.items[0].id.to_string()
     }
 
     pub(crate) async fn session(&self, customer: &str, scopes: &[Permission], origin: Option<&str>) -> Session {

@@ -63,12 +63,20 @@ async fn somebody_elses_destination_is_the_same_as_one_that_does_not_exist() {
 #[tokio::test]
 async fn deliveries_of_others_are_not_found() {
     let host = Host::with_webhooks().await;
+    let other = host.customer().await;
+    host.webhook(&other, "Their secret project").await;
+    let theirs = host.delivery(&other).await;
     let browser = host.browser(&host.customer().await, &ALL).await;
+    let absent = browser.get("/deliveries/dlv_01hzzzzzzzzzzzzzzzzzzzzzzz").await;
 
-    for id in ["dlv_01hzzzzzzzzzzzzzzzzzzzzzzz", "nonsense"] {
-        assert_eq!(browser.get(&format!("/deliveries/{id}")).await.status, 404);
-        assert_eq!(browser.post(&format!("/deliveries/{id}/replay"), &[]).await.status, 404);
+    for id in [theirs.as_str(), "nonsense"] {
+        let found = browser.get(&format!("/deliveries/{id}")).await;
+        assert_eq!((found.status, absent.status), (404, 404), "{id}");
+        assert_eq!(without_session(&browser, &found.text), without_session(&browser, &absent.text), "{id}");
+        assert_eq!(browser.post(&format!("/deliveries/{id}/replay"), &[]).await.status, 404, "{id}");
     }
+    let own = host.browser(&other, &ALL).await.get(&format!("/deliveries/{theirs}")).await;
+    assert_eq!(own.status, 200, "{}", own.text);
 }
 
 #[tokio::test]
