@@ -65,11 +65,12 @@ async fn every_request_that_changes_something_leaves_a_record() -> Result {
     let receiver = WebhookReceiver::start().await?;
     let mailbox = receiver.mailbox("/any", None);
     let customer = api.create_customer("customer-one").await?;
-    let newer =
-        components::variant(&fs::read(places::plugin("webhook")?)?, |manifest| manifest["version"] = json!("9.0.0"))?;
+    let webhook = fs::read(places::plugin("webhook")?)?;
+    let own = components::variant(&webhook, |manifest| manifest["name"] = json!("hooks"))?;
     let destination = api.create_destination(&customer, &bodies::webhook(&mailbox, &chance::webhook_secret()?)).await?;
     api.publish_one(&customer, "order.made", json!(1)).await?;
     let delivery = api::text(&api.settled("").await?[0], "id")?;
+    install_newer(&host, &api, &webhook).await?;
     let document = api.get("/openapi.json").await?.json();
 
     let changes = changes();
@@ -85,7 +86,7 @@ async fn every_request_that_changes_something_leaves_a_record() -> Result {
         } else if request.ends_with("/exchange") {
             body = json!({ "code": session["code"] });
         } else if request.ends_with("/destination-types") {
-            body = json!({ "component": STANDARD.encode(&newer) });
+            body = json!({ "component": STANDARD.encode(&own) });
         }
         let (method, path) = request.split_once(' ').ok_or_else(|| trouble(request))?;
         // Rolling back goes to the first version; the others are about the second.
@@ -121,6 +122,19 @@ async fn every_request_that_changes_something_leaves_a_record() -> Result {
     let uncovered: Vec<String> = mutating(&document).into_iter().filter(|request| !covered(request)).collect();
     assert!(uncovered.is_empty(), "requests that this test does not know: does each leave a record? {uncovered:#?}");
     Ok(())
+}
+
+/// Installs a newer version of `webhook`, which destinations can go over to, and waits until the server has it.
+async fn install_newer(host: &TestHost, api: &Api, webhook: &[u8]) -> Result {
+    let file = tempfile::NamedTempFile::new()?;
+    fs::write(&file, components::variant(webhook, |manifest| manifest["version"] = json!("9.0.0"))?)?;
+    let output = host.run(&["plugin", "install", &file.path().to_string_lossy()])?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    until("the server to find the version", LONG, async || {
+        let current = api.get("/v1/destination-types/webhook").await?.json();
+        Ok((current["version"] == "9.0.0").then_some(()))
+    })
+    .await
 }
 
 /// Every request of the OpenAPI document that is not a GET.
