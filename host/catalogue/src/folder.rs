@@ -24,8 +24,8 @@ pub struct InFolder {
     pub version: String,
     /// Its digest.
     pub digest: String,
-    /// What is to be recorded, unless it is installed already.
-    news: Option<(InstalledType, StoredComponent)>,
+    /// What is to be recorded of it, as far as it is not yet.
+    recorded: (InstalledType, StoredComponent),
 }
 
 impl Catalogue {
@@ -35,23 +35,25 @@ impl Catalogue {
     /// Why it cannot be a destination type.
     pub async fn inspect_folder(&self, file: PathBuf, component: Vec<u8>) -> Result<InFolder, Refusal> {
         let digest = digest(&component);
+        let mark = Some(proof::mark(&self.parts().vault, &component));
         let all = self.all();
         let known = all.iter().find(|version| {
             let installed = version.installed();
             installed.tenant.is_none() && installed.digest == digest
         });
         if let Some(version) = known {
-            let installed = version.installed();
+            let installed = version.installed().clone();
             let (name, version) = (installed.name.clone(), installed.version.clone());
-            return Ok(InFolder { file, name, version, digest, news: None });
+            // It may have been installed in another way, or be marked by a key that the deployment has no more.
+            let stored = StoredComponent { mark, signature: None, component };
+            return Ok(InFolder { file, name, version, digest, recorded: (installed, stored) });
         }
         let loaded = self.parts().sandbox.load(component.clone()).await?;
-        let mark = Some(proof::mark(&self.parts().vault, &component));
         let installed =
             InstalledType { origin: Origin::Folder, installed_by: "server".to_owned(), ..describe(&loaded) };
         let (name, version) = (installed.name.clone(), installed.version.clone());
         let stored = StoredComponent { component, signature: None, mark };
-        Ok(InFolder { file, name, version, digest, news: Some((installed, stored)) })
+        Ok(InFolder { file, name, version, digest, recorded: (installed, stored) })
     }
 
     /// Installs it, unless it is installed already. True when it was new.
@@ -59,7 +61,7 @@ impl Catalogue {
     /// # Errors
     /// When the store fails.
     pub async fn install_from_folder(&self, found: InFolder) -> Result<bool, StoreError> {
-        let Some((installed, stored)) = found.news else { return Ok(false) };
+        let (installed, stored) = found.recorded;
         let details = json!({
             "version": installed.version,
             "digest": installed.digest,

@@ -82,6 +82,7 @@ pub(crate) async fn install(
     let owner = owner(installed.tenant.as_ref());
     let known = "SELECT digest FROM destination_types WHERE tenant_id = $1 AND digest = $2";
     if query(known).bind(owner).bind(&installed.digest).fetch_optional(&mut tx.connection).await?.is_some() {
+        prove(tx, installed, &stored, entry).await?;
         return Ok(false);
     }
     let former = current(tx, owner, &installed.name).await?;
@@ -114,6 +115,34 @@ pub(crate) async fn install(
         .await?;
     audit::record_in(tx, &chain(installed.tenant.as_ref()), entry).await?;
     Ok(true)
+}
+
+/// Adds what proves that an installed component may run, if that is news: a trusted signature, or the deployment's mark.
+async fn prove(
+    tx: &mut Tx,
+    installed: &InstalledType,
+    stored: &StoredComponent,
+    entry: &AuditEntry,
+) -> Result<(), StoreError> {
+    // A signature by nobody who is trusted must not take the place of one by somebody.
+    let signed_by = installed.signed_by.as_ref().map(to_json).transpose()?;
+    let signature = signed_by.as_ref().and(stored.signature.as_ref());
+    let sql = "UPDATE destination_types
+        SET signature = coalesce($3, signature), signed_by = coalesce($4, signed_by), mark = coalesce($5, mark)
+        WHERE tenant_id = $1 AND digest = $2
+            AND (($3 IS NOT NULL AND (signature IS NULL OR signature <> $3)) OR ($5 IS NOT NULL AND (mark IS NULL OR mark <> $5)))";
+    let changed = query(sql)
+        .bind(owner(installed.tenant.as_ref()))
+        .bind(&installed.digest)
+        .bind(signature.cloned())
+        .bind(signed_by)
+        .bind(stored.mark.clone())
+        .execute(&mut tx.connection)
+        .await?;
+    if changed > 0 {
+        audit::record_in(tx, &chain(installed.tenant.as_ref()), entry).await?;
+    }
+    Ok(())
 }
 
 async fn current(tx: &mut Tx, owner: &str, name: &str) -> Result<Option<String>, StoreError> {

@@ -1,7 +1,7 @@
 //! Installed versions of types: whose they are, which is current, and what destinations run.
 
 use freehold_model::audit::Chain;
-use freehold_model::installed_type::{InstalledType, Origin, Repin};
+use freehold_model::installed_type::{InstalledType, Origin, Repin, SignedBy};
 use freehold_store::{StoreError, StoredComponent, TypeChange};
 
 use super::on_every_engine;
@@ -9,6 +9,7 @@ use crate::support::{Home, audit};
 
 on_every_engine!(
     the_newest_version_is_current_and_the_one_before_is_remembered,
+    a_component_that_is_installed_again_brings_the_proof_that_it_lacked,
     what_one_tenant_installs_is_not_the_deployments,
     a_destination_goes_over_unless_it_was_changed_meanwhile,
     destinations_from_before_are_pinned_to_what_is_current,
@@ -71,6 +72,37 @@ async fn the_newest_version_is_current_and_the_one_before_is_remembered(home: Ho
     assert_eq!(missing, Err(StoreError::NotFound));
     let (records, _) = home.store.chain_length_across_tenants(&Chain::Deployment).await.unwrap();
     assert_eq!(records, 4, "each change has its record");
+}
+
+async fn a_component_that_is_installed_again_brings_the_proof_that_it_lacked(home: Home) {
+    let entry = audit("destination-type.install");
+    let stored = |signature: Option<u8>, mark: Option<u8>| {
+        let (_, component) = version(&home, 1);
+        StoredComponent { signature: signature.map(|it| vec![it]), mark: mark.map(|it| vec![it]), ..component }
+    };
+    let by = |name: &str| SignedBy { name: name.into(), key: "a key".into(), form: "ed25519".into() };
+    let (unsigned, _) = version(&home, 1);
+    let signed = InstalledType { signed_by: Some(by("acme")), ..unsigned.clone() };
+    assert!(home.store.install_type_across_tenants(&unsigned, stored(None, None), &entry).await.unwrap());
+
+    let mut told = Vec::new();
+    for (installed, component) in [
+        (&signed, stored(Some(7), None)),
+        (&unsigned, stored(Some(9), None)),
+        (&signed, stored(Some(7), None)),
+        (&unsigned, stored(None, Some(8))),
+    ] {
+        assert!(!home.store.install_type_across_tenants(installed, component, &entry).await.unwrap());
+        let found = home.store.component_across_tenants(None, "sha256:1").await.unwrap().unwrap();
+        told.push((found.signature, found.mark));
+    }
+
+    let kept = (Some(vec![7]), None);
+    assert_eq!(told, [kept.clone(), kept.clone(), kept, (Some(vec![7]), Some(vec![8]))]);
+    let all = home.store.installed_types_across_tenants().await.unwrap();
+    assert_eq!(all[0].signed_by, Some(by("acme")));
+    let (records, _) = home.store.chain_length_across_tenants(&Chain::Deployment).await.unwrap();
+    assert_eq!(records, 3, "the installation and two proofs");
 }
 
 async fn what_one_tenant_installs_is_not_the_deployments(home: Home) {
