@@ -266,6 +266,6 @@ async fn what_is_installed_at_one_host_is_run_by_another() -> Result {
 
 /// A destination of the guest that sends nothing, under the name `type_name`.
 fn scripted(type_name: &str) -> Value {
-    let config = json!({ "url": "http://127.0.0.1:9/" });
+    let config = json!({ "url": "http://127.0.0.1:8443/" });
     json!({ "type": type_name, "name": "it", "config": config, "credential": { "secret": "of-this-customer-alone" } })
 }

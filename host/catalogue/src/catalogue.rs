@@ -89,6 +89,16 @@ impl Catalogue {
         (!found.installed().is_disabled).then(|| found.clone())
     }
 
+    /// What metrics, which anybody may read, call the type `name`: the name itself where the deployment has a type of that
+    /// name, and one word for all that tenants installed for themselves.
+    pub fn public_name<'n>(&self, name: &'n str) -> &'n str {
+        let is_deployments = |version: &Arc<Version>| {
+            let installed = version.installed();
+            installed.tenant.is_none() && installed.name == name
+        };
+        if self.all().iter().any(is_deployments) { name } else { "of-a-tenant" }
+    }
+
     /// Every type that `tenant` may make destinations of, in its current version, in the order of names.
     pub fn list(&self, tenant: &TenantId) -> Vec<Arc<Version>> {
         let mut names: Vec<String> = self.all().iter().map(|version| version.installed().name.clone()).collect();

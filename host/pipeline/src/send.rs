@@ -155,7 +155,7 @@ impl Sender {
             digest: destination_type.digest().to_owned(),
         };
         if let Some(warm) = self.sandbox.take_warm(&key) {
-            self.metrics.instance(&destination.type_name, "warm");
+            self.metrics.instance(self.catalogue.public_name(&destination.type_name), "warm");
             return Ok(warm);
         }
         let opened = match self.open_credential(scope, batch, &destination_type).await {
@@ -165,7 +165,7 @@ impl Sender {
         let Opened { own: credential, beside } = opened;
         let assignment = Assignment { key, destination_type, config: &destination.config, credential, beside };
         let started = self.sandbox.start(assignment).await;
-        self.metrics.instance(&destination.type_name, "fresh");
+        self.metrics.instance(self.catalogue.public_name(&destination.type_name), "fresh");
         started.map_err(|ended| {
             Box::new(Ran { report: ended.report, ..Ran::not_started(settle::at_start(ended.failure)) })
         })
@@ -225,7 +225,8 @@ impl Sender {
         let kind = decision.failure.as_ref().map_or("none", |failure| failure.kind.as_str());
         let code = decision.failure.as_ref().map_or("", |failure| failure.code.as_str());
         let destination = &batch.destination;
-        self.metrics.attempted(&destination.type_name, state, kind, began.elapsed().as_secs_f64());
+        let type_name = self.catalogue.public_name(&destination.type_name);
+        self.metrics.attempted(type_name, state, kind, began.elapsed().as_secs_f64());
         tracing::info!(
             tenant.id = %destination.tenant,
             destination.id = %destination.id,

@@ -49,7 +49,7 @@ pub(super) fn positions_of(operation: &Operation) -> usize {
 
 fn position(place: Place, name: &str, meaning: Meaning, is_required: bool) -> Option<Position> {
     let (noun, claims) = match meaning {
-        Meaning::Refers(noun) => (noun, false),
+        Meaning::Refers(noun) | Meaning::Chooses(noun) => (noun, false),
         Meaning::Claims(noun) => (noun, true),
         Meaning::Own(_) | Meaning::Plain(_) | Meaning::LeftOut => return None,
     };
@@ -111,7 +111,7 @@ impl Form<'_> {
         for slot in &body.slots {
             let filling = match (probed(Place::Body, &slot.pointer), slot.meaning) {
                 (Some(text), _) => Value::from(text),
-                (None, Meaning::Refers(noun) | Meaning::Own(noun)) if slot.is_required => {
+                (None, Meaning::Refers(noun) | Meaning::Chooses(noun) | Meaning::Own(noun)) if slot.is_required => {
                     Value::from(self.own_name(noun))
                 }
                 (None, Meaning::Plain(filling)) => filling(self.own),
@@ -162,7 +162,8 @@ impl Asked {
 
 impl std::fmt::Display for Asked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} {} {}", self.method, self.path, String::from_utf8_lossy(&self.body))
+        let shown = &self.body[..self.body.len().min(2_000)];
+        write!(f, "{} {} {}", self.method, self.path, String::from_utf8_lossy(shown))
     }
 }
 

@@ -259,7 +259,8 @@ impl Reader<'_> {
             if !is_left_out {
                 // The first of several elements is only ever filled with what is right.
                 let meaning = if at.is_probed { meaning } else { meaning.own() };
-                slots.push(Slot { pointer: at.pointer.clone(), is_required: at.is_required, meaning });
+                let is_required = at.is_required || matches!(meaning, Meaning::Chooses(_));
+                slots.push(Slot { pointer: at.pointer.clone(), is_required, meaning });
             }
             return None;
         }

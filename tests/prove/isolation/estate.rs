@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use freehold_tests::webhook::{Reply, WebhookReceiver};
-use freehold_tests::{Api, LONG, Result, chance, trouble, until};
+use freehold_tests::{Api, LONG, Result, chance, components, places, trouble, until};
 use http::Method;
 use serde_json::{Value, json};
 
@@ -28,8 +30,41 @@ pub(super) struct Estate {
     /// A key of its tenant, and the code of a portal session of its customer.
     pub(super) key: String,
     pub(super) code: String,
+    /// The component of its tenant's own type, in base64.
+    pub(super) component: String,
     /// What betrays it: markers, ids, secrets.
     pub(super) markers: Vec<String>,
+}
+
+/// A type that a tenant installed for itself, in two versions.
+pub(super) struct OwnType {
+    pub(super) name: String,
+    /// The newer one, in base64.
+    component: String,
+}
+
+/// The older version of a tenant's own type.
+const OLDER: &str = "1.0.0";
+/// The one that its destinations run.
+const NEWER: &str = "1.1.0";
+
+impl OwnType {
+    /// Installs one with `api`: the webhook type, under a name of its own, described by a word of its own.
+    pub(super) async fn install(api: &Api, word: &str) -> Result<OwnType> {
+        let webhook = std::fs::read(places::plugin("webhook")?)?;
+        let name = format!("hook-{word}");
+        let mut component = String::new();
+        for version in [OLDER, NEWER] {
+            let variant = components::variant(&webhook, |manifest| {
+                manifest["name"] = json!(name);
+                manifest["version"] = json!(version);
+                manifest["description"] = json!(format!("what-{word} does"));
+            })?;
+            component = STANDARD.encode(variant);
+            api.post("/v1/destination-types", &json!({ "component": component })).await?.ok()?;
+        }
+        Ok(OwnType { name, component })
+    }
 }
 
 /// Versions of the credential that each estate has.
@@ -45,7 +80,12 @@ pub(super) fn marker() -> Result<String> {
 impl Estate {
     /// Makes one with `api`, which is the tenant's admin. With a version more than others have when it is `for_others` to
     /// ask for.
-    pub(super) async fn make(api: &Api, tenant: usize, receiver: &WebhookReceiver, for_others: bool) -> Result<Estate> {
+    pub(super) async fn make(
+        api: &Api,
+        (tenant, own_type): (usize, &OwnType),
+        receiver: &WebhookReceiver,
+        for_others: bool,
+    ) -> Result<Estate> {
         let (word, secret) = (marker()?, chance::webhook_secret()?);
         let external_id = format!("ext-{word}");
         let body = json!({ "external_id": external_id, "name": format!("name-{word}") });
@@ -60,9 +100,12 @@ impl Estate {
             secret: secret.clone(),
             key: String::new(),
             code: String::new(),
+            component: own_type.component.clone(),
             markers: vec![word.clone(), secret.trim_start_matches("whsec_").to_owned()],
         };
         estate.add(Noun::Customer, [customer.clone(), external_id]);
+        // All customers of its tenant may see it.
+        estate.things.insert(Noun::Type, vec![own_type.name.clone()]);
         let destination = estate.furnish(api, &word).await?;
         estate.publish(api, &word).await?;
         estate.rotate(api, &destination, for_others).await?;
@@ -87,7 +130,7 @@ impl Estate {
     async fn furnish(&mut self, api: &Api, word: &str) -> Result<String> {
         let retry = json!({ "retry": { "base_ms": 20, "cap_ms": 100, "give_up_after_ms": 60_000 } });
         let mut body = json!({
-            "type": "webhook",
+            "type": self.names(Noun::Type)[0],
             "name": format!("hook-{word}"),
             "config": { "url": self.url },
             "credential": { "secret": self.secret },
@@ -99,6 +142,12 @@ impl Estate {
         let paused = api.create_destination(&self.owner.customer, &body).await?;
         let message = json!({ "message": format!("pause-{word}") });
         api.post(&format!("/v1/destinations/{paused}/pause"), &message).await?.ok()?;
+        // So that there is an upgrade to be taken back.
+        for version in [OLDER, NEWER] {
+            let upgrade = json!({ "destination": destination, "to": version });
+            let path = format!("/v1/destination-types/{}/upgrade", self.names(Noun::Type)[0]);
+            api.post(&path, &upgrade).await?.ok()?;
+        }
         self.add(Noun::Destination, [destination.clone(), paused]);
         Ok(destination)
     }

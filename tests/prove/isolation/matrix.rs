@@ -21,8 +21,17 @@ const CHANGED: &str = "nothing else is changed";
 const GIVEN_AWAY: &str = "nothing of others is given away";
 
 /// Tables that a publisher may add to.
-const OF_PUBLISHERS: [&str; 8] =
-    ["events", "deliveries", "batches", "attempts", "idempotency", "audit", "audit_personal", "credentials"];
+const OF_PUBLISHERS: [&str; 9] = [
+    "events",
+    "deliveries",
+    "batches",
+    "attempts",
+    "lane_hours",
+    "idempotency",
+    "audit",
+    "audit_personal",
+    "credentials",
+];
 /// Tables that a reader may add to: exports are recorded.
 const OF_READERS: [&str; 2] = ["audit", "audit_personal"];
 

@@ -10,6 +10,8 @@ use super::estate::Estate;
 pub(super) enum Noun {
     Customer,
     Destination,
+    /// A destination type that a tenant installed for itself.
+    Type,
     /// A version of a destination's credential: a number within the destination.
     Version,
     Event,
@@ -28,6 +30,9 @@ pub(super) enum Noun {
 pub(super) enum Meaning {
     /// The name of something that is there.
     Refers(Noun),
+    /// The name of something that is there, without which the request is not complete, though the document leaves open which
+    /// one of several fields there is.
+    Chooses(Noun),
     /// The name of something of one's own: no other is tried here.
     Own(Noun),
     /// A name that something is to have from now on.
@@ -42,14 +47,14 @@ impl Meaning {
     /// The same where only what is right is filled in.
     pub(super) fn own(self) -> Meaning {
         match self {
-            Meaning::Refers(noun) => Meaning::Own(noun),
+            Meaning::Refers(noun) | Meaning::Chooses(noun) => Meaning::Own(noun),
             other => other,
         }
     }
 
     /// Whether an id can stand here.
     pub(super) fn is_of_somebody(self) -> bool {
-        matches!(self, Meaning::Refers(_) | Meaning::Claims(_))
+        matches!(self, Meaning::Refers(_) | Meaning::Chooses(_) | Meaning::Claims(_))
     }
 }
 
@@ -94,7 +99,7 @@ const fn entry(place: Place, of: &'static str, name: &'static str, meaning: Mean
 
 /// The table.
 pub(super) fn table() -> Vec<Entry> {
-    use Meaning::{Claims, LeftOut, Plain, Refers};
+    use Meaning::{Chooses, Claims, LeftOut, Plain, Refers};
     use Place::{Body, Header, Path, Query};
     vec![
         entry(Path, "customers", "customer", Refers(Noun::Customer)),
@@ -105,7 +110,7 @@ pub(super) fn table() -> Vec<Entry> {
         entry(Path, "attempts", "id", Refers(Noun::Attempt)),
         entry(Path, "api-keys", "id", Refers(Noun::ApiKey)),
         entry(Path, "portal-sessions", "id", Refers(Noun::PortalSession)),
-        entry(Path, "destination-types", "name", Plain(|_| json!("webhook"))),
+        entry(Path, "destination-types", "name", Refers(Noun::Type)),
         entry(Query, "", "customer", Refers(Noun::Customer)),
         entry(Query, "", "destination", Refers(Noun::Destination)),
         entry(Query, "", "event", Refers(Noun::Event)),
@@ -127,17 +132,16 @@ pub(super) fn table() -> Vec<Entry> {
         entry(Body, "events", "type", Plain(|_| json!("order.made"))),
         entry(Body, "events", "data", Plain(|_| json!({ "total": 1 }))),
         entry(Body, "events", "metadata", LeftOut),
-        entry(Body, "destinations", "type", Plain(|_| json!("webhook"))),
+        entry(Body, "destinations", "type", Refers(Noun::Type)),
         entry(Body, "", "config", Plain(|own| json!({ "url": own.url }))),
         entry(Body, "", "credential", Plain(|own| json!({ "secret": own.secret }))),
         entry(Body, "credentials", "fields", Plain(|own| json!({ "secret": own.secret }))),
         // Nothing that is made here takes part in deliveries.
         entry(Body, "", "subscription", Plain(|_| json!(["none.such"]))),
-        entry(Body, "upgrade", "destination", Refers(Noun::Destination)),
+        entry(Body, "upgrade", "destination", Chooses(Noun::Destination)),
         entry(Body, "upgrade", "to", LeftOut),
         entry(Body, "rollback", "from", LeftOut),
-        // Who may not install is refused before anything is read.
-        entry(Body, "destination-types", "component", Plain(|_| json!("AGFzbQ=="))),
+        entry(Body, "destination-types", "component", Plain(|own| json!(own.component))),
         entry(Body, "destination-types", "signature", LeftOut),
         entry(Body, "replay", "dead_letters", Plain(|_| json!(true))),
         entry(Body, "cut-over", "force", Plain(|_| json!(true))),

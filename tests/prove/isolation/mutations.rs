@@ -205,7 +205,7 @@ impl Witness {
             )
         };
         let all = columns.iter().flat_map(|(table, columns)| columns.iter().map(move |column| (table, column)));
-        let watched = all.filter(|(table, column)| !super::witness::is_noted(table, column));
+        let watched = all.filter(|(table, column)| !super::witness::is_left_out(table, column));
         let changes = watched.map(|(table, column)| changing(table, column));
         let removals = columns.iter().map(|(table, _)| format!("DELETE FROM {table}"));
         Ok(changes.chain(removals).collect())

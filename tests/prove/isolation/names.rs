@@ -52,6 +52,7 @@ pub(super) fn of_others(position: &Position, actor: &Actor, own: &Tenant, other:
         Noun::Version => vec![(Whose::Foreign, VERSION_OF_OTHERS.to_owned())],
         // Asked for, list by list.
         Noun::Cursor | Noun::IdempotencyKey => Vec::new(),
+        Noun::Type => all(Whose::Foreign, &other.estates[0]),
         Noun::Customer | Noun::Destination => [
             all(Whose::Deleted, &own.gone),
             all(Whose::Foreign, &other.estates[0]),
@@ -63,7 +64,7 @@ pub(super) fn of_others(position: &Position, actor: &Actor, own: &Tenant, other:
             [all(Whose::Foreign, &other.estates[0]), all(Whose::ForeignDeleted, &other.gone)].concat()
         }
     };
-    if actor.customer.is_some() && !matches!(position.noun, Noun::Version | Noun::ApiKey) {
+    if actor.customer.is_some() && !matches!(position.noun, Noun::Version | Noun::Type | Noun::ApiKey) {
         names.retain(|(whose, _)| *whose != Whose::Deleted);
         names.extend([all(Whose::Sibling, &own.estates[1]), all(Whose::Sibling, &own.gone)].concat());
     }

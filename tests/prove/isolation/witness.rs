@@ -36,12 +36,13 @@ pub(super) fn changes(before: &Picture, after: &Picture) -> Vec<Share> {
     gone.chain(other).cloned().collect()
 }
 
-/// A column that is written when nothing was asked for: the last use of a key.
-const NOTED: (&str, &str) = ("api_keys", "last_used_at");
+/// Columns that are left out of pictures: what is written when nothing was asked for, the last use of a key; and what is too
+/// large to be read each time and told by its digest beside it, a component.
+const LEFT_OUT: [(&str, &str); 2] = [("api_keys", "last_used_at"), ("destination_types", "component")];
 
 /// Whether a column is left out of pictures.
-pub(super) fn is_noted(table: &str, column: &str) -> bool {
-    (table, column) == NOTED
+pub(super) fn is_left_out(table: &str, column: &str) -> bool {
+    LEFT_OUT.contains(&(table, column))
 }
 
 /// Looks into a database.
@@ -142,7 +143,7 @@ impl Driver {
             false => "''".to_owned(),
         };
         let (tenant, customer) = (or_nobody("tenant_id"), or_nobody("customer_id"));
-        let told = columns.iter().filter(|column| !is_noted(table, column));
+        let told = columns.iter().filter(|column| !is_left_out(table, column));
         match self {
             Driver::Sqlite(_) => {
                 let told: Vec<String> = told.map(|column| format!("quote({column})")).collect();

@@ -8,7 +8,7 @@ use aho_corasick::AhoCorasick;
 use freehold_tests::webhook::WebhookReceiver;
 use freehold_tests::{Answer, Api, Result, Setup, TestHost, Where, trouble, until};
 
-use super::estate::{Estate, marker};
+use super::estate::{Estate, OwnType, marker};
 
 /// What somebody asks with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +39,7 @@ pub(super) struct Actor {
 pub(super) struct Tenant {
     pub(super) id: String,
     pub(super) api: Api,
+    own_type: OwnType,
     /// The first is one's own where that is asked for, the others are siblings.
     pub(super) estates: [Rc<Estate>; 2],
     /// A customer that was deleted.
@@ -74,7 +75,9 @@ struct Marker {
 
 impl World {
     pub(super) async fn make(database: Where) -> Result<World> {
-        let host = TestHost::start_with(Setup { database, ..Setup::default() }).await?;
+        let trust = ["ALLOW_UNSIGNED", "TENANT_INSTALLS"];
+        let environment = trust.map(|name| (format!("FREEHOLD_TRUST_{name}"), "true".to_owned())).to_vec();
+        let host = TestHost::start_with(Setup { database, environment, ..Setup::default() }).await?;
         let receiver = WebhookReceiver::start().await?;
         let mut world = World { host, receiver, tenants: Vec::new(), actors: Vec::new(), markers: Markers::default() };
         let names = [format!("one-{}", marker()?), format!("other-{}", marker()?)];
@@ -88,14 +91,15 @@ impl World {
     async fn found(&mut self, name: &str) -> Result {
         let number = self.tenants.len();
         let api = self.host.tenant(name)?;
-        let first = Estate::make(&api, number, &self.receiver, true).await?;
-        let second = Estate::make(&api, number, &self.receiver, true).await?;
-        let gone = Estate::make(&api, number, &self.receiver, true).await?;
+        let own_type = OwnType::install(&api, &marker()?).await?;
+        let first = Estate::make(&api, (number, &own_type), &self.receiver, true).await?;
+        let second = Estate::make(&api, (number, &own_type), &self.receiver, true).await?;
+        let gone = Estate::make(&api, (number, &own_type), &self.receiver, true).await?;
         gone.abandon(&api).await?;
         let export = api.get("/v1/audit/export").await?;
         let first_line: serde_json::Value = serde_json::from_str(export.text().lines().next().unwrap_or_default())?;
         let id = first_line["chain"].as_str().ok_or_else(|| trouble("an export does not name its tenant"))?.to_owned();
-        for text in [name, api.key(), &id] {
+        for text in [name, api.key(), &id, &own_type.name] {
             self.markers.add(number, None, text);
         }
         for estate in [&first, &second, &gone] {
@@ -103,7 +107,7 @@ impl World {
         }
         let estates = [Rc::new(first), Rc::new(second)];
         let sibling = self.session(&api, &estates[1], &["manage"]).await?;
-        self.tenants.push(Tenant { id, api, estates, gone: Rc::new(gone), sibling });
+        self.tenants.push(Tenant { id, api, own_type, estates, gone: Rc::new(gone), sibling });
         Ok(())
     }
 
@@ -187,7 +191,8 @@ impl World {
 
     /// What a tenant has once more, to be used up.
     pub(super) async fn another_estate(&mut self, tenant: usize) -> Result<Rc<Estate>> {
-        let estate = Estate::make(&self.tenants[tenant].api, tenant, &self.receiver, false).await?;
+        let of = &self.tenants[tenant];
+        let estate = Estate::make(&of.api, (tenant, &of.own_type), &self.receiver, false).await?;
         self.markers.add_all(&estate);
         Ok(Rc::new(estate))
     }

@@ -27,6 +27,14 @@ pub enum Authority<'c> {
 }
 
 impl Authority<'_> {
+    /// Refuses whoever may not upgrade types and roll them back: for asking before a request is looked at more closely.
+    ///
+    /// # Errors
+    /// When the caller is no admin of the tenant.
+    pub fn may_upgrade(&self) -> Result<(), ControlError> {
+        self.scope().map(drop)
+    }
+
     /// The tenant's scope; none over the whole deployment.
     pub(super) fn scope(&self) -> Result<Option<&Scope>, ControlError> {
         match self {

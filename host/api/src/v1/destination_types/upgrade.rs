@@ -105,8 +105,11 @@ pub(super) async fn upgrade(
     PathText(name): PathText,
     JsonBody(body): JsonBody<UpgradeType>,
 ) -> Result<Json<UpgradedAnswer>, Problem> {
+    let who = Authority::Tenant(&caller);
+    // Whoever may not is told so, whatever the request says.
+    who.may_upgrade()?;
     let upgrade = Upgrade { which: which(&body)?, to: body.to, approve_permissions: body.approve_permissions };
-    let upgraded = state.control.upgrade_type(&Authority::Tenant(&caller), &name, upgrade).await?;
+    let upgraded = state.control.upgrade_type(&who, &name, upgrade).await?;
     let installed = upgraded.version.installed();
     let (version, digest) = (installed.version.clone(), installed.digest.clone());
     let (moved, left) = left(upgraded.destinations);
