@@ -16,6 +16,7 @@ mod world;
 
 use std::time::Instant;
 
+use freehold_test_postgres::Database;
 use freehold_tests::{Result, Where};
 
 use self::matrix::Matrix;
@@ -28,7 +29,13 @@ use crate::proof::Proof;
 pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     let (began, mut proof) = (Instant::now(), Proof::of("isolation"));
     proof.figure("database", wish.database.as_deref().unwrap_or("sqlite"));
-    let mut world = World::make(wish.database()?).await?;
+    let (mut world, relay) = match wish.database()? {
+        // What holds without the host's own filters holds with them, so the short form asks once.
+        Where::Server(database) if wish.short => {
+            unfiltered(database).await.map(|(world, relay)| (world, Some(relay)))?
+        }
+        database => (World::make(database).await?, None),
+    };
     let served = matrix::document(&world).await?;
     let table = meaning::table();
     let reading = document::read(&served, &table);
@@ -39,20 +46,21 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     proof.group("every entry of the table is needed", table.len(), &idle);
 
     let mut witness = witness_of(&world).await?;
-    let asked = ask(&mut world, &mut witness, &reading.operations).await?;
-    asked.tally.tell(&world, &mut proof);
+    let mut asked = ask(&mut world, &mut witness, &reading.operations).await?;
+    std::mem::take(&mut asked.tally).tell(&world, &mut proof);
     metrics(&mut world, &mut proof).await?;
     rows::prove(&world, &mut witness, &mut proof).await?;
     mutations::prove(&served, &asked.pairs, &mut world, &mut witness, &mut proof).await?;
-    let unfiltered = match world.host.database() {
-        Some(_) => row_level_security_alone(wish, &reading.operations, &mut proof).await?,
-        None => 0,
-    };
+    if let Some(relay) = relay {
+        filters(&relay, &mut proof);
+    } else if let Where::Server(database) = wish.database()? {
+        asked.requests += row_level_security_alone(database, &reading.operations, &mut proof).await?;
+    }
 
     let told = reading.operations.iter().filter(|operation| operation.tells());
     proof.figure("routes", read);
     proof.figure("positions", told.map(asked::positions_of).sum::<usize>());
-    proof.figure("requests", asked.requests + unfiltered);
+    proof.figure("requests", asked.requests);
     proof.figure("seconds", began.elapsed().as_secs());
     Ok(proof)
 }
@@ -70,17 +78,30 @@ async fn ask(world: &mut World, witness: &mut Witness, operations: &[document::O
     Ok(matrix.asked)
 }
 
-/// The same requests once more, on a host whose own filters are taken out of its statements. Returns how many.
-async fn row_level_security_alone(wish: &Wish, operations: &[document::Operation], proof: &mut Proof) -> Result<usize> {
-    let Where::Server(database) = wish.database()? else { return Ok(0) };
+/// A world whose host has its own filters taken out of its statements: row-level security is all there is.
+async fn unfiltered(database: Database) -> Result<(World, Unfiltered)> {
     let relay = Unfiltered::before(&database).await?;
-    let mut world = World::make(Where::Behind(database, relay.address.clone())).await?;
+    let world = World::make(Where::Behind(database, relay.address.clone())).await?;
+    Ok((world, relay))
+}
+
+/// The same requests once more, without the host's own filters. Returns how many.
+async fn row_level_security_alone(
+    database: Database,
+    operations: &[document::Operation],
+    proof: &mut Proof,
+) -> Result<usize> {
+    let (mut world, relay) = unfiltered(database).await?;
     let mut witness = witness_of(&world).await?;
     let asked = ask(&mut world, &mut witness, operations).await?;
     asked.tally.tell_in_short("row-level security alone", proof);
+    filters(&relay, proof);
+    Ok(asked.requests)
+}
+
+fn filters(relay: &Unfiltered, proof: &mut Proof) {
     let taken_out = relay.taken_out();
     proof.case("row-level security alone: filters were taken out", taken_out > 0, format!("of {taken_out} statements"));
-    Ok(asked.requests)
 }
 
 /// Numbers for those who run Freehold: whose they are is not said.
