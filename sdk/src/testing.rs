@@ -150,7 +150,8 @@ impl Host {
     }
 
     /// Is the other side of every byte stream to this endpoint, such as `tls://broker.example.com:9093`. It is asked what it
-    /// says with nothing when a stream opens, and then with what each write brings.
+    /// says with nothing when a stream opens, and then with what each write brings. A stream ends and fails as one of the real
+    /// host does, by the same codes: so a test sees whether the plugin connects anew when [`Said::close`] has ended one.
     ///
     /// ```
     /// use freehold_sdk::stream::Target;
@@ -177,11 +178,11 @@ impl Host {
     /// # Errors
     /// The plugin's own, or that the config does not fit.
     pub fn open<S: Sink>(&self, config: impl Serialize) -> Result<S, Error> {
-        self.0.borrow_mut().attempt = 0;
+        let attempt = std::mem::replace(&mut self.0.borrow_mut().attempt, 0);
         let json = serde_json::to_string(&config)
-            .map_err(|error| Error::config("config-invalid", format!("the config is not JSON: {error}")))?;
-        let opened = config::parse(&json).and_then(S::open);
-        self.0.borrow_mut().attempt = 1;
+            .map_err(|error| Error::config("config-invalid", format!("the config is not JSON: {error}")));
+        let opened = json.and_then(|json| config::parse(&json)).and_then(S::open);
+        self.0.borrow_mut().attempt = attempt;
         opened
     }
 
@@ -265,5 +266,39 @@ pub(crate) fn with_host<T>(call: impl FnOnce(&Rc<RefCell<State>>) -> T) -> T {
     match current {
         Some(state) => call(&state),
         None => panic!("no host is here to be asked: make a `freehold_sdk::testing::Host` first, and keep it"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Outcome, context};
+
+    struct Opened(u32);
+
+    impl Sink for Opened {
+        type Config = ();
+
+        fn open((): ()) -> Result<Self, Error> {
+            Ok(Opened(context::attempt()))
+        }
+
+        fn deliver(&mut self, _: Batch) -> Result<Vec<Outcome>, Error> {
+            Ok(vec![])
+        }
+
+        fn verify(&mut self) -> Result<(), Error> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn opening_is_no_attempt_and_changes_none() {
+        let host = Host::new();
+        host.set_attempt(3);
+
+        assert_eq!(host.open::<Opened>(()).unwrap().0, 0);
+        assert!(host.open::<Opened>("no such config").is_err());
+        assert_eq!(context::attempt(), 3);
     }
 }

@@ -12,8 +12,13 @@ use crate::bindings::freehold::destination::types as wit;
 use crate::credential::Algorithm;
 use crate::testing::with_host;
 
+#[cfg(test)]
+mod tests;
+
 /// The most that a server may ask for.
 const ITERATIONS_MAX: u32 = 100_000;
+/// Bytes of a field at most.
+const FIELD_BYTES_MAX: usize = 16 * 1024;
 
 /// As the real host reads base64: padding is optional.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -38,14 +43,18 @@ pub(crate) fn fields(name: &str) -> Vec<Secret> {
         let mut count = usize::MAX;
         if let Some(declared) = &host.declared {
             declared.check_field(name);
-            count = match (declared.is_secret(name), declared.overlaps(name)) {
-                (false, _) => 0,
-                (true, false) => 1,
-                (true, true) => usize::MAX,
-            };
+            if !declared.overlaps(name) {
+                count = 1;
+            }
         }
-        let sealed = |value: &Vec<u8>| Secret { plaintext: value.clone(), field: Some(name.to_owned()) };
-        host.values(name).take(count).map(sealed).collect()
+        let mut values: Vec<&Vec<u8>> = vec![];
+        for value in host.values(name).take(count) {
+            // A secret that was given again signs once.
+            if !values.contains(&value) {
+                values.push(value);
+            }
+        }
+        values.into_iter().map(|value| Secret { plaintext: value.clone(), field: Some(name.to_owned()) }).collect()
     })
 }
 
@@ -58,16 +67,18 @@ pub(crate) fn text(name: &str) -> Option<String> {
                 return None;
             }
         }
-        host.values(name).next().map(|value| String::from_utf8_lossy(value).into_owned())
+        host.values(name).next().and_then(|value| String::from_utf8(value.clone()).ok())
     })
 }
 
 pub(crate) fn seal(bytes: &[u8]) -> Secret {
+    let length = bytes.len();
+    assert!(length <= FIELD_BYTES_MAX, "{length} bytes were sealed at once: the host would end the instance");
     Secret::derived(bytes.to_vec())
 }
 
 impl Secret {
-    fn derived(plaintext: Vec<u8>) -> Secret {
+    pub(super) fn derived(plaintext: Vec<u8>) -> Secret {
         Secret { plaintext, field: None }
     }
 
@@ -98,7 +109,11 @@ impl Secret {
 
     pub(crate) fn derive_pbkdf2(&self, hash: Hash, salt: &[u8], iterations: u32) -> Result<Secret, wit::Error> {
         if !(1..=ITERATIONS_MAX).contains(&iterations) {
-            return Err(refused(wit::ErrorKind::Config, "iterations", "iterations are 1 to 100,000"));
+            let message = format!(
+                "deriving a key with {iterations} iterations was asked for, and 1 to {ITERATIONS_MAX} are possible: set fewer \
+                 for this user on the server"
+            );
+            return Err(refused(wit::ErrorKind::Config, "iterations-out-of-range", &message));
         }
         let mac = |data: &[u8]| match hash {
             Hash::Sha256 => self.hmac_sha256(data),
@@ -123,30 +138,27 @@ impl Secret {
     }
 
     pub(crate) fn without_prefix(&self, prefix: &[u8]) -> Result<Secret, wit::Error> {
-        let shown = String::from_utf8_lossy(prefix);
-        self.check_listed("x-prefixes", &shown);
+        self.check_listed("x-prefixes", &String::from_utf8_lossy(prefix));
         match self.plaintext.strip_prefix(prefix) {
             Some(rest) => Ok(Secret::derived(rest.to_vec())),
-            None => Err(refused(
-                wit::ErrorKind::Auth,
-                "secret-prefix",
-                &format!("the secret does not begin with `{shown}`"),
-            )),
+            None => Err(auth("credential-prefix", "the credential does not begin as it should")),
         }
     }
 
     #[expect(clippy::wrong_self_convention, reason = "the name is the contract's")]
     pub(crate) fn from_base64(&self) -> Result<Secret, wit::Error> {
         let decoded = BASE64.decode(&self.plaintext);
-        decoded
-            .map(Secret::derived)
-            .map_err(|_| refused(wit::ErrorKind::Auth, "secret-not-base64", "the secret is not base64"))
+        decoded.map(Secret::derived).map_err(|_| auth("credential-base64", "the credential is not valid base64"))
     }
 
     pub(crate) fn json_member(&self, name: &str) -> Result<Secret, wit::Error> {
         match self.object()?[name].as_str() {
             Some(text) => Ok(Secret::derived(text.as_bytes().to_vec())),
-            None => Err(refused(wit::ErrorKind::Auth, "secret-member", &format!("the secret has no text `{name}`"))),
+            None => {
+                let message =
+                    format!("the credential has no text `{name}` in its JSON object: paste the whole key file");
+                Err(auth("credential-member", &message))
+            }
         }
     }
 
@@ -156,12 +168,17 @@ impl Secret {
     }
 
     pub(crate) fn json_string(&self) -> Result<Secret, wit::Error> {
+        if self.plaintext.len() > FIELD_BYTES_MAX {
+            return Err(auth("credential-too-long", "a credential this long cannot be put into a JSON string"));
+        }
         match std::str::from_utf8(&self.plaintext) {
             Ok(text) => {
                 let quoted = Value::from(text).to_string();
                 Ok(Secret::derived(quoted.as_bytes()[1..quoted.len() - 1].to_vec()))
             }
-            Err(_) => Err(refused(wit::ErrorKind::Auth, "secret-not-text", "the secret is not text")),
+            Err(_) => {
+                Err(auth("credential-not-text", "a credential that is not text cannot be put into a JSON string"))
+            }
         }
     }
 
@@ -190,11 +207,15 @@ impl Secret {
     }
 
     fn object(&self) -> Result<Value, wit::Error> {
-        serde_json::from_slice(&self.plaintext)
-            .ok()
-            .filter(Value::is_object)
-            .ok_or_else(|| refused(wit::ErrorKind::Auth, "secret-not-json", "the secret is not a JSON object"))
+        serde_json::from_slice(&self.plaintext).ok().filter(Value::is_object).ok_or_else(|| {
+            let message = "the credential is not a JSON object: paste the whole key file, as it was downloaded";
+            auth("credential-json", message)
+        })
     }
+}
+
+fn auth(code: &str, message: &str) -> wit::Error {
+    refused(wit::ErrorKind::Auth, code, message)
 }
 
 fn refused(kind: wit::ErrorKind, code: &str, message: &str) -> wit::Error {

@@ -103,7 +103,7 @@ impl Request {
     }
 
     pub(crate) fn sign_each(&self, name: &str, prefix: &str, key: &Secret, parts: &[SignedPart]) {
-        let key = super::credential::seal(key.plaintext());
+        let key = Secret::derived(key.plaintext().to_vec());
         let (name, prefix, parts) = (name.to_owned(), prefix.to_owned(), parts.to_vec());
         self.0.borrow_mut().signatures.push(Signature { name, prefix, key, parts });
     }
