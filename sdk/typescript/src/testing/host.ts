@@ -69,7 +69,10 @@ export interface SentStream {
   clientCertificate?: string;
 }
 
-/** The other side of a stream: what it says to what was written, at first to nothing; `undefined` closes the stream. */
+/**
+ * The other side of a stream: what it says to what was written, at first to nothing; `undefined` closes the stream. A stream
+ * ends and fails as one of the real host does, by the same codes.
+ */
 export type Peer = (written: Uint8Array) => string | Uint8Array | undefined;
 
 /** How a scripted host begins. */
@@ -136,9 +139,7 @@ export class Host {
 
   /** Opens the plugin. A refusal is thrown as the `Failure` that it is. */
   open(sink: Sink, config: unknown): void {
-    this.attempt = 0;
-    asFailure(() => sink.open(JSON.stringify(config)));
-    this.attempt = 1;
+    this.#outsideBatches(() => sink.open(JSON.stringify(config)));
   }
 
   /** Has the plugin deliver these events as one batch: one outcome for each, `undefined` where it was delivered. */
@@ -152,8 +153,7 @@ export class Host {
 
   /** Has the plugin check itself. What it finds wrong is thrown as the `Failure` that it is. */
   verify(sink: Sink): void {
-    this.attempt = 0;
-    asFailure(() => sink.verify());
+    this.#outsideBatches(() => sink.verify());
   }
 
   /** For the interfaces of this host alone, as all that follows. */
@@ -174,9 +174,9 @@ export class Host {
 
   secretValues(name: string): string[] {
     const schema = this.#declared(name);
-    if (schema !== undefined && schema.writeOnly !== true) return [];
     const value = this.#credential[name];
-    const values = value === undefined ? [] : [value].flat();
+    // A secret that was given again signs once.
+    const values = value === undefined ? [] : [...new Set([value].flat())];
     return schema !== undefined && schema["x-overlap"] !== true ? values.slice(0, 1) : values;
   }
 
@@ -197,6 +197,17 @@ export class Host {
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length; at++) bytes[at] = createHash("sha256").update(`${this.#drawn++}`).digest()[0] as number;
     return bytes;
+  }
+
+  /** A call that is no attempt at a batch, and does not change which one the next delivery is. */
+  #outsideBatches(call: () => void): void {
+    const { attempt } = this;
+    this.attempt = 0;
+    try {
+      asFailure(call);
+    } finally {
+      this.attempt = attempt;
+    }
   }
 
   #declared(name: string): Schema | undefined {

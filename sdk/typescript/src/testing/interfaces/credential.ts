@@ -1,12 +1,16 @@
 // The credential's fields, sealed as in the real host; what is computed with them is computed by Node.
 
+import { isUtf8 } from "node:buffer";
 import { createHash, createHmac, createPrivateKey, pbkdf2Sync, sign, type KeyObject } from "node:crypto";
 
 import type { HostError } from "freehold:destination/types@0.1.0";
 
 import { Host } from "../host.ts";
 
+/** The most that a server may ask for. */
 const MAX_ITERATIONS = 100_000;
+/** Bytes of a field at most. */
+const MAX_FIELD_BYTES = 16 * 1024;
 /** What precedes the 32 bytes of an Ed25519 seed in PKCS #8. */
 const ED25519_PKCS8 = Buffer.from("302e020100300506032b657004220420", "hex");
 
@@ -38,7 +42,11 @@ export class Secret {
   }
 
   derivePbkdf2(hash: "sha256" | "sha512", salt: Uint8Array, iterations: number): Secret {
-    if (iterations < 1 || iterations > MAX_ITERATIONS) throw failure("config", "iterations", "iterations are 1 to 100,000");
+    if (iterations < 1 || iterations > MAX_ITERATIONS) {
+      const possible = `1 to ${MAX_ITERATIONS} are possible: set fewer for this user on the server`;
+      const message = `deriving a key with ${iterations} iterations was asked for, and ${possible}`;
+      throw failure("config", "iterations-out-of-range", message);
+    }
     return new Secret(pbkdf2Sync(this.#bytes, salt, iterations, hash === "sha256" ? 32 : 64, hash));
   }
 
@@ -51,23 +59,31 @@ export class Secret {
   }
 
   withoutPrefix(prefix: Uint8Array): Secret {
-    const text = Buffer.from(prefix).toString();
-    Host.current.checkListed(this.#field, "x-prefixes", text);
+    Host.current.checkListed(this.#field, "x-prefixes", Buffer.from(prefix).toString());
     if (!this.#bytes.subarray(0, prefix.length).equals(prefix)) {
-      throw failure("auth", "secret-prefix", `the secret does not begin with \`${text}\``);
+      throw failure("auth", "credential-prefix", "the credential does not begin as it should");
     }
     return new Secret(this.#bytes.subarray(prefix.length));
   }
 
   fromBase64(): Secret {
-    const text = this.#bytes.toString();
-    if (!/^[A-Za-z0-9+/]*={0,2}$/.test(text)) throw failure("auth", "secret-not-base64", "the secret is not base64");
-    return new Secret(Buffer.from(text, "base64"));
+    const text = this.#bytes.toString("latin1");
+    const digits = text.replace(/=*$/, "");
+    const bytes = Buffer.from(digits, "base64");
+    const whole = bytes.toString("base64");
+    // Padding may be left off, and nothing else is forgiven.
+    if (!whole.startsWith(text) || whole.replace(/=*$/, "") !== digits) {
+      throw failure("auth", "credential-base64", "the credential is not valid base64");
+    }
+    return new Secret(bytes);
   }
 
   jsonMember(name: string): Secret {
     const member = this.#object()[name];
-    if (typeof member !== "string") throw failure("auth", "secret-member", `the secret has no text \`${name}\``);
+    if (typeof member !== "string") {
+      const message = `the credential has no text \`${name}\` in its JSON object: paste the whole key file`;
+      throw failure("auth", "credential-member", message);
+    }
     return new Secret(Buffer.from(member));
   }
 
@@ -78,6 +94,12 @@ export class Secret {
   }
 
   jsonString(): Secret {
+    if (this.#bytes.length > MAX_FIELD_BYTES) {
+      throw failure("auth", "credential-too-long", "a credential this long cannot be put into a JSON string");
+    }
+    if (!isUtf8(this.#bytes)) {
+      throw failure("auth", "credential-not-text", "a credential that is not text cannot be put into a JSON string");
+    }
     return new Secret(Buffer.from(JSON.stringify(this.#bytes.toString()).slice(1, -1)));
   }
 
@@ -91,7 +113,7 @@ export class Secret {
       const key = createPrivateKey(this.#bytes);
       return plain(sign("sha256", data, algorithm === "es256" ? { key, dsaEncoding: "ieee-p1363" } : key));
     } catch {
-      throw failure("auth", "secret-not-a-key", `the secret is not a key for ${algorithm}`);
+      throw failure("auth", "credential-key", "the credential is not a private key of the kind that is needed");
     }
   }
 
@@ -104,11 +126,12 @@ export class Secret {
   #object(): Record<string, unknown> {
     try {
       const value: unknown = JSON.parse(this.#bytes.toString());
-      if (typeof value === "object" && value !== null) return value as Record<string, unknown>;
+      if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
     } catch {
       // Said below.
     }
-    throw failure("auth", "secret-not-json", "the secret is not a JSON object");
+    const message = "the credential is not a JSON object: paste the whole key file, as it was downloaded";
+    throw failure("auth", "credential-json", message);
   }
 }
 
@@ -125,6 +148,9 @@ export function text(name: string): string | undefined {
 }
 
 export function seal(bytes: Uint8Array): Secret {
+  if (bytes.length > MAX_FIELD_BYTES) {
+    throw new Error(`${bytes.length} bytes were sealed at once: the host would end the instance`);
+  }
   return new Secret(bytes);
 }
 
