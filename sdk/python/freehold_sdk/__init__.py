@@ -96,8 +96,8 @@ def destination_type(open_with: Callable[[dict[str, Any]], Destination]) -> type
             opened = _crossing(lambda: open_with(json.loads(config)))
 
         def deliver(self, batch) -> list:
-            outcomes = _crossing(lambda: destination().deliver(_batch(batch)))
-            return [_results.Ok(None) if outcome is None else _results.Err(to_host(outcome)) for outcome in outcomes]
+            # Within the crossing, for a `deliver` that yields its outcomes runs only while they are taken.
+            return _crossing(lambda: [_result(outcome) for outcome in destination().deliver(_batch(batch))])
 
         def verify(self) -> None:
             _crossing(lambda: destination().verify())
@@ -111,6 +111,10 @@ def _batch(batch) -> Batch:
         for event in batch.events
     ]
     return Batch(batch.id, events)
+
+
+def _result(outcome: Outcome):
+    return _results.Ok(None) if outcome is None else _results.Err(to_host(outcome))
 
 
 def _crossing(call: Callable[[], Any]) -> Any:

@@ -18,6 +18,15 @@ current: Any = None
 """The host that plugins talk to: the newest `freehold_sdk.testing.Host`."""
 
 _ITERATIONS_MAX = 100_000
+"""The most that a server may ask for."""
+_FIELD_BYTES_MAX = 16 * 1024
+"""Bytes of a field at most."""
+_CLEAR_BYTES_MAX = 4 * 1024
+"""Bytes that go each way before TLS on a stream that begins in the clear."""
+_READ_BYTES_MAX = 64 * 1024
+"""Bytes that one read gives at most, whatever is asked for."""
+_EXACT_BYTES_MAX = 16 * 1024 * 1024
+"""Bytes that can be waited for at once, unless the operator says otherwise."""
 
 
 def install() -> None:
@@ -33,7 +42,7 @@ def install() -> None:
             "field": lambda name: next(iter(_fields(name)), None),
             "fields": _fields,
             "text": lambda name: _host()._text(name),
-            "seal": lambda value: Secret(value),
+            "seal": _seal,
         },
         "wit_world.imports.http": {
             "BodyEncoding": BodyEncoding,
@@ -109,8 +118,8 @@ class Batch:
     events: list
 
 
-def _refused(kind, code: str, message: str) -> Err:
-    return Err(Error(kind, code, message, None, False))
+def _refused(kind, code: str, message: str, *, request_sent: bool = False) -> Err:
+    return Err(Error(kind, code, message, None, request_sent))
 
 
 class Secret:
@@ -131,7 +140,9 @@ class Secret:
 
     def derive_pbkdf2(self, hash, salt: bytes, iterations: int) -> "Secret":
         if not 1 <= iterations <= _ITERATIONS_MAX:
-            raise _refused(ErrorKind.CONFIG, "iterations", "iterations are 1 to 100,000")
+            possible = f"1 to {_ITERATIONS_MAX} are possible: set fewer for this user on the server"
+            message = f"deriving a key with {iterations} iterations was asked for, and {possible}"
+            raise _refused(ErrorKind.CONFIG, "iterations-out-of-range", message)
         return Secret(hashlib.pbkdf2_hmac(hash.name.lower(), self._value, salt, iterations))
 
     def with_prefix(self, prefix: bytes) -> "Secret":
@@ -143,20 +154,26 @@ class Secret:
     def without_prefix(self, prefix: bytes) -> "Secret":
         _host()._check_listed(self._field, "x-prefixes", prefix.decode())
         if not self._value.startswith(prefix):
-            raise _refused(ErrorKind.AUTH, "secret-prefix", f"the secret does not begin with `{prefix.decode()}`")
+            raise _refused(ErrorKind.AUTH, "credential-prefix", "the credential does not begin as it should")
         return Secret(self._value[len(prefix) :])
 
     def from_base64(self) -> "Secret":
+        digits = self._value.rstrip(b"=")
         try:
-            padding = b"=" * (-len(self._value) % 4)
-            return Secret(base64.b64decode(self._value + padding, validate=True))
+            decoded = base64.b64decode(digits + b"=" * (-len(digits) % 4), validate=True)
         except ValueError:
-            raise _refused(ErrorKind.AUTH, "secret-not-base64", "the secret is not base64") from None
+            decoded = b""
+        whole = base64.b64encode(decoded)
+        # Padding may be left off, and nothing else is forgiven.
+        if not whole.startswith(self._value) or whole.rstrip(b"=") != digits:
+            raise _refused(ErrorKind.AUTH, "credential-base64", "the credential is not valid base64")
+        return Secret(decoded)
 
     def json_member(self, name: str) -> "Secret":
         member = self._object().get(name)
         if not isinstance(member, str):
-            raise _refused(ErrorKind.AUTH, "secret-member", f"the secret has no text `{name}`")
+            message = f"the credential has no text `{name}` in its JSON object: paste the whole key file"
+            raise _refused(ErrorKind.AUTH, "credential-member", message)
         return Secret(member.encode())
 
     def json_text(self, name: str) -> Optional[str]:
@@ -165,10 +182,14 @@ class Secret:
         return member if isinstance(member, str) else None
 
     def json_string(self) -> "Secret":
+        cannot = "cannot be put into a JSON string"
+        if len(self._value) > _FIELD_BYTES_MAX:
+            raise _refused(ErrorKind.AUTH, "credential-too-long", f"a credential this long {cannot}")
         try:
             text = self._value.decode()
         except UnicodeDecodeError:
-            raise _refused(ErrorKind.AUTH, "secret-not-text", "the secret is not text") from None
+            message = f"a credential that is not text {cannot}"
+            raise _refused(ErrorKind.AUTH, "credential-not-text", message) from None
         return Secret(json.dumps(text, ensure_ascii=False)[1:-1].encode())
 
     def length(self) -> int:
@@ -183,12 +204,18 @@ class Secret:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise _refused(ErrorKind.AUTH, "secret-not-json", "the secret is not a JSON object")
+            message = "the credential is not a JSON object: paste the whole key file, as it was downloaded"
+            raise _refused(ErrorKind.AUTH, "credential-json", message)
         return value
 
 
 def _fields(name: str) -> list[Secret]:
     return [Secret(value.encode(), name) for value in _host()._secrets(name)]
+
+
+def _seal(value: bytes) -> Secret:
+    assert len(value) <= _FIELD_BYTES_MAX, f"{len(value)} bytes were sealed at once: the host would end the instance"
+    return Secret(value)
 
 
 BodyEncoding = Enum("BodyEncoding", ["RAW", "JSON_STRING", "FORM"])
@@ -335,55 +362,126 @@ class Target:
 
 
 class Connection:
-    """An open stream."""
+    """An open stream. It ends, and fails, as one of the real host does."""
 
     def __init__(self, stream, peer) -> None:
         self._stream = stream
         self._peer = peer
+        self._life = "open"
+        """`ended`: the other side closed it in order, and what it said before is there to be read. `closed`: it failed."""
         self._unread = b""
-        self._closed = False
+        self._clear: Optional[int] = 0 if stream.endpoint.startswith("starttls://") else None
+        """How many bytes were read before TLS, on a `starttls` stream that has none yet."""
+        self._unanswered = False
+        """Whether anything was written since the last whole read."""
+        self._in_doubt = False
+        """Whether what was written last may have arrived."""
         self._hear(b"")
 
     def write(self, value: bytes) -> None:
-        if self._closed:
-            raise _refused(ErrorKind.TRANSIENT, "connection-closed", "the other side has closed the stream")
-        self._stream.written += value
-        self._hear(value)
+        self._send(value, is_secret=False)
 
     def write_secret(self, before: bytes, value: Secret, after: bytes) -> None:
-        if not self._stream.is_tls:
-            raise _refused(ErrorKind.TRANSIENT, "stream-clear", "a secret is not written before the stream has TLS")
-        self.write(before + value._value + after)
+        self._send(before + value._value + after, is_secret=True)
 
     def read(self, max: int) -> bytes:
-        if not self._unread and not self._closed:
-            raise _refused(ErrorKind.TRANSIENT, "timeout", "the other side said nothing in time")
-        read, self._unread = self._unread[:max], self._unread[max:]
+        if max == 0:
+            raise self._fail("stream-read-empty", "was to be read from, but no bytes were asked for")
+        read = self._fill(max, "sent nothing in time")
+        self._unanswered = False
         return read
 
     def read_exact(self, length: int) -> bytes:
-        if length > len(self._unread):
-            code = "connection-closed" if self._closed else "timeout"
-            raise _refused(ErrorKind.TRANSIENT, code, "the other side said too little")
-        return self.read(length)
+        if length > _EXACT_BYTES_MAX:
+            what = f"announced {length} bytes at once, and {_EXACT_BYTES_MAX} are the most that is read"
+            raise self._fail("stream-read-too-large", what)
+        read = b""
+        while len(read) < length:
+            what = "did not send the rest of its answer in time" if read else "sent nothing in time"
+            more = self._fill(length - len(read), what)
+            if not more:
+                raise self._fail("stream-closed", "closed the connection before its answer was whole")
+            read += more
+        self._unanswered = False
+        return read
 
     def start_tls(self) -> None:
+        self._check_open()
+        if self._clear is None:
+            what = "cannot go over to TLS: only a starttls stream does, and once"
+            raise self._fail("stream-not-starttls", what)
+        if self._unread:
+            raise self._fail("stream-starttls-injected", "sent more than it was asked before TLS began")
+        self._clear = None
         self._stream.is_tls = True
 
     def is_open(self) -> bool:
-        return not self._closed
+        return self._life == "open"
+
+    def _send(self, value: bytes, *, is_secret: bool) -> None:
+        self._in_doubt = self._unanswered
+        self._check_open()
+        if self._clear is not None and is_secret:
+            raise self._fail("stream-secret-in-clear", "was to be sent a secret before TLS; nothing was sent")
+        if self._clear is not None and len(self._stream.written) + len(value) > _CLEAR_BYTES_MAX:
+            what = "was to be sent more than 4 KiB before TLS; nothing was sent"
+            raise self._fail("stream-clear-limit", what)
+        if value:
+            self._unanswered = self._in_doubt = True
+        self._stream.written += value
+        self._hear(value)
+
+    def _fill(self, max: int, silence: str) -> bytes:
+        """At most `max` of the bytes that are there; none at the end. `silence` says what it means if none come."""
+        room = _READ_BYTES_MAX if self._clear is None else _CLEAR_BYTES_MAX - self._clear
+        if self._life == "closed":
+            raise self._closed()
+        if self._life == "ended" and not self._unread:
+            return b""
+        if room == 0:
+            raise self._fail("stream-clear-limit", "sent more than 4 KiB before TLS")
+        if not self._unread:
+            raise self._fail("timeout", silence)
+        count = min(max, room)
+        taken, self._unread = self._unread[:count], self._unread[count:]
+        if self._clear is not None:
+            self._clear += len(taken)
+        return taken
 
     def _hear(self, value: bytes) -> None:
         said = self._peer(value)
         if said is None:
-            self._closed = True
+            self._life = "ended"
         else:
             self._unread += said
+
+    def _check_open(self) -> None:
+        if self._life != "open":
+            raise self._closed()
+
+    def _closed(self) -> Err:
+        return self._failure("stream-closed", "is not connected any more")
+
+    def _fail(self, code: str, what: str) -> Err:
+        """Ends the stream with a failure. `what` reads on from host and port."""
+        self._life, self._unread = "closed", b""
+        return self._failure(code, what)
+
+    def _failure(self, code: str, what: str) -> Err:
+        message = f"{_authority(self._stream.endpoint)} {what}"
+        return _refused(ErrorKind.TRANSIENT, code, message, request_sent=self._in_doubt)
 
 
 def _connect(target: Target) -> Connection:
     host, stream = _host(), target.stream
     if stream.endpoint not in host._peers:
-        raise _refused(ErrorKind.TRANSIENT, "connection-refused", f"nothing listens at {stream.endpoint}")
+        why = "was refused; check that the port is right and the service is running"
+        message = f"connection to {_authority(stream.endpoint)} {why}"
+        raise _refused(ErrorKind.TRANSIENT, "connection-refused", message)
     host.streams.append(stream)
     return Connection(stream, host._peers[stream.endpoint])
+
+
+def _authority(endpoint: str) -> str:
+    """Host and port, for people."""
+    return endpoint.rpartition("://")[2]

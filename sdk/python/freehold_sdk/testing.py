@@ -126,7 +126,8 @@ class Host:
     def listen(self, endpoint: str, peer: Callable[[bytes], Optional[bytes]]) -> "Host":
         """
         Is the other side of every byte stream to this endpoint, such as `tls://redis.example.com:6380`. `peer` is asked what it
-        says with nothing at first, and then with what each write brings; `None` closes the stream.
+        says with nothing at first, and then with what each write brings; `None` closes the stream. A stream ends and fails as
+        one of the real host does, by the same codes.
         """
         self._peers[endpoint] = peer
         return self
@@ -136,9 +137,7 @@ class Host:
         Opens the plugin, and gives it back: its class, since each call is made to another object of it, as in the real host. A
         refusal is raised as the `Failure` that it is.
         """
-        self.attempt = 0
-        _as_failure(lambda: sink_type().open(json.dumps(config)))
-        self.attempt = 1
+        self._outside_batches(lambda: sink_type().open(json.dumps(config)))
         return sink_type
 
     def deliver(self, sink: type, events: list[_scripted.Event], id: str = "bat_" + "0" * 26) -> list[Outcome]:
@@ -149,8 +148,15 @@ class Host:
 
     def verify(self, sink: type) -> None:
         """Has the plugin check itself. What it finds wrong is raised as the `Failure` that it is."""
-        self.attempt = 0
-        _as_failure(lambda: sink().verify())
+        self._outside_batches(lambda: sink().verify())
+
+    def _outside_batches(self, call: Callable[[], None]) -> None:
+        """A call that is no attempt at a batch, and does not change which one the next delivery is."""
+        attempt, self.attempt = self.attempt, 0
+        try:
+            _as_failure(call)
+        finally:
+            self.attempt = attempt
 
     def _exchange(self, request: SentRequest) -> Reply:
         self.requests.append(request)
@@ -162,10 +168,9 @@ class Host:
 
     def _secrets(self, name: str) -> list[str]:
         schema = self._declared(name)
-        if schema is not None and not schema.get("writeOnly"):
-            return []
         value = self._credential.get(name, [])
-        values = [value] if isinstance(value, str) else value
+        # A secret that was given again signs once.
+        values = [value] if isinstance(value, str) else [*dict.fromkeys(value)]
         return values[:1] if schema is not None and not schema.get("x-overlap") else values
 
     def _text(self, name: str) -> Optional[str]:
