@@ -7,7 +7,6 @@ use std::process::Command;
 use serde_json::{Value, json};
 
 use crate::manifest::Manifest;
-use crate::section::with_manifest;
 use crate::world::World;
 use crate::{Failed, NotBuilt, Surroundings, Tell, Word, cache, make_folder, program, read, write};
 
@@ -40,7 +39,7 @@ pub(crate) fn build(folder: &Path, surroundings: &Surroundings, tell: Tell<'_>) 
     match built {
         Ok(component) => {
             tell(Word::Done("it is built"));
-            Ok(with_manifest(component, &manifest.text))
+            Ok(manifest.embedded_in(component))
         }
         Err(why) => {
             tell(Word::EndedBadly("it does not build"));

@@ -16,8 +16,6 @@ mod world;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-pub use section::with_manifest;
-
 /// Why something could not be done: a sentence that says what to do next.
 pub type Failed = String;
 

@@ -8,7 +8,6 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::manifest::Manifest;
-use crate::section::with_manifest;
 use crate::world::World;
 use crate::{Failed, NotBuilt, Surroundings, Tell, Word, cache, make_folder, program, read};
 
@@ -58,7 +57,7 @@ pub(crate) fn build(folder: &Path, surroundings: &Surroundings, tell: Tell<'_>) 
         ));
     }
     tell(Word::Done("it is built"));
-    Ok(with_manifest(read(&out)?, &manifest.text))
+    Ok(manifest.embedded_in(read(&out)?))
 }
 
 fn tools(surroundings: &Surroundings, tell: Tell<'_>) -> Result<PathBuf, Failed> {

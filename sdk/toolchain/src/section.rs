@@ -1,20 +1,17 @@
-//! Where does a component carry its manifest? In a custom section, which is read without running anything.
+//! Where does a component carry what it says about itself? In custom sections, which are read without running anything.
 
-/// The section's name.
-const NAME: &str = "freehold:manifest";
-
-/// `component` with `manifest` as its custom section `freehold:manifest`, at its end.
+/// `component` with one more custom section, of this name and with `content` in it, at its end.
 ///
 /// A section is its kind (0 for a custom one), the length of what follows, and for a custom one its name, lengths in LEB128:
 /// <https://webassembly.github.io/spec/core/binary/modules.html#custom-section>. Components have the same form.
-pub fn with_manifest(mut component: Vec<u8>, manifest: &[u8]) -> Vec<u8> {
-    let mut content = Vec::with_capacity(NAME.len() + manifest.len() + 5);
-    length(&mut content, NAME.len());
-    content.extend_from_slice(NAME.as_bytes());
-    content.extend_from_slice(manifest);
+pub(crate) fn with_section(mut component: Vec<u8>, name: &str, content: &[u8]) -> Vec<u8> {
+    let mut section = Vec::with_capacity(name.len() + content.len() + 5);
+    length(&mut section, name.len());
+    section.extend_from_slice(name.as_bytes());
+    section.extend_from_slice(content);
     component.push(0);
-    length(&mut component, content.len());
-    component.extend_from_slice(&content);
+    length(&mut component, section.len());
+    component.extend_from_slice(&section);
     component
 }
 
@@ -36,7 +33,7 @@ mod tests {
 
     #[test]
     fn a_section_is_its_kind_its_length_its_name_and_what_is_in_it() {
-        let section = with_manifest(b"\0asm".to_vec(), b"{}");
+        let section = with_section(b"\0asm".to_vec(), "freehold:manifest", b"{}");
 
         assert_eq!(section, [b"\0asm\0\x14\x11freehold:manifest".as_slice(), b"{}"].concat());
     }
