@@ -10,8 +10,11 @@ use crate::manifest::Manifest;
 use crate::world::World;
 use crate::{Failed, NotBuilt, Surroundings, Tell, Word, cache, make_folder, program, read, write};
 
-/// The tools and their versions. The first is what jco's QuickJS backend calls; alone it is a sixth of jco's size.
-const TOOLS: [&str; 2] = ["componentize-qjs@0.4.5", "rolldown@1.3.3"];
+/// The tools: `componentize-qjs`, which is what jco's QuickJS backend calls and alone a sixth of jco's size, and a bundler.
+const TOOLS: &str = include_str!("../tools/package.json");
+/// What exactly is fetched for them, with hashes, and from no registry by name, so that whichever is configured will do. Made by
+/// `npm install --package-lock-only --omit-lockfile-registry-resolved`.
+const LOCK: &str = include_str!("../tools/package-lock.json");
 /// The folder of the cache that they are in.
 const FOLDER: &str = "javascript-tools";
 /// Where a plugin begins, when its package.json names no `main`.
@@ -67,12 +70,13 @@ fn entry(folder: &Path, package: &Value) -> Result<PathBuf, Failed> {
 }
 
 fn tools(surroundings: &Surroundings, tell: Tell<'_>) -> Result<PathBuf, Failed> {
-    cache::filled(&surroundings.cache, FOLDER, &TOOLS.join(" "), |folder| {
-        tell(Word::Begins(&format!("fetching {} from npm into {}", TOOLS.join(" and "), folder.display())));
-        write(&folder.join("package.json"), "{ \"private\": true }\n")?;
-        let options = ["install", "--save-exact", "--no-audit", "--no-fund", "--loglevel=error"];
+    cache::filled(&surroundings.cache, FOLDER, LOCK, |folder| {
+        tell(Word::Begins(&format!("fetching componentize-qjs and rolldown from npm into {}", folder.display())));
+        write(&folder.join("package.json"), TOOLS)?;
+        write(&folder.join("package-lock.json"), LOCK)?;
+        let options = ["ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"];
         let mut npm = Command::new("npm");
-        program::run(npm.args(options).args(TOOLS).current_dir(folder)).map_err(|why| format!("{why}; {NODE}"))?;
+        program::run(npm.args(options).current_dir(folder)).map_err(|why| format!("{why}; {NODE}"))?;
         tell(Word::Done("they are there; done once"));
         Ok(())
     })
@@ -148,6 +152,18 @@ fn componentize(tools: &Path, world: &World, bundle: &Path, build: &Path) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whatever_is_fetched_is_known_by_its_hash_and_not_by_its_registry() {
+        let (tools, lock): (Value, Value) = (serde_json::from_str(TOOLS).unwrap(), serde_json::from_str(LOCK).unwrap());
+        let packages = lock["packages"].as_object().unwrap();
+
+        assert_eq!(packages[""]["dependencies"], tools["dependencies"], "the lock is made anew when a version changes");
+        for (name, package) in packages.iter().filter(|(name, _)| !name.is_empty()) {
+            assert!(package["integrity"].as_str().is_some_and(|hash| hash.starts_with("sha512-")), "{name}");
+            assert!(package["resolved"].is_null(), "{name}");
+        }
+    }
 
     #[test]
     fn a_plugin_begins_where_its_package_says_or_in_the_usual_place() {

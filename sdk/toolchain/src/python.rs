@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use crate::manifest::Manifest;
 use crate::world::World;
-use crate::{Failed, NotBuilt, Surroundings, Tell, Word, cache, make_folder, program, read};
+use crate::{Failed, NotBuilt, Surroundings, Tell, Word, cache, make_folder, program, read, write};
 
-/// The tool and its version.
-const TOOL: &str = "componentize-py==0.25.0";
+/// The tool, componentize-py, and the hashes of its wheels: for Linux and macOS on both kinds of processor, and for Windows.
+const TOOL: &str = include_str!("../tools/requirements.txt");
 /// The folder of the cache that it is in.
 const FOLDER: &str = "python-tools";
 /// What to do about a missing Python.
@@ -62,10 +62,13 @@ pub(crate) fn build(folder: &Path, surroundings: &Surroundings, tell: Tell<'_>) 
 
 fn tools(surroundings: &Surroundings, tell: Tell<'_>) -> Result<PathBuf, Failed> {
     cache::filled(&surroundings.cache, FOLDER, TOOL, |folder| {
-        tell(Word::Begins(&format!("fetching {TOOL} from PyPI into {}", folder.display())));
+        tell(Word::Begins(&format!("fetching componentize-py from PyPI into {}", folder.display())));
         let needs = |why: Failed| format!("{why}; {PYTHON}");
         program::run(Command::new("python3").args(["-m", "venv"]).arg(folder)).map_err(needs)?;
-        pip(folder, &[TOOL]).map_err(needs)?;
+        let wanted = folder.join("requirements.txt");
+        write(&wanted, TOOL)?;
+        let wanted = wanted.display().to_string();
+        pip(folder, &["--require-hashes", "--only-binary", ":all:", "--requirement", &wanted]).map_err(needs)?;
         tell(Word::Done("it is there; done once"));
         Ok(())
     })
