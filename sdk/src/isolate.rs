@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{ErrorKind, Outcome};
+use crate::{Error, ErrorKind, Outcome};
 
 /// Sends `count` events, by their places, as one piece. A piece that is [rejected](ErrorKind::Rejected) is sent again in two
 /// halves, and so on, until only those events are refused that cannot be accepted alone. After any other error nothing more
@@ -21,29 +21,60 @@ use crate::{ErrorKind, Outcome};
 /// assert_eq!(outcomes.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, true, false, true]);
 /// ```
 pub fn by_halves(count: usize, mut send: impl FnMut(Range<usize>) -> Outcome) -> Vec<Outcome> {
+    each_by_halves(count, |piece| {
+        let members = piece.len();
+        send(piece).map(|()| vec![Ok(()); members])
+    })
+}
+
+/// As [`by_halves`], for destinations that answer for each member of a request that they take: `send` returns an outcome for
+/// each member of the piece, or the error of a request that was refused as a whole.
+pub fn each_by_halves(count: usize, mut send: impl FnMut(Range<usize>) -> Result<Vec<Outcome>, Error>) -> Vec<Outcome> {
     let mut outcomes = vec![Ok(()); count];
     // The last one is next.
     let mut waiting: Vec<Range<usize>> = std::iter::once(0..count).collect();
     while let Some(piece) = waiting.pop() {
-        let Err(error) = send(piece.clone()) else { continue };
-        if error.kind() != ErrorKind::Rejected {
-            for left in waiting.drain(..).chain([piece]) {
-                outcomes[left].fill(Err(error.clone()));
+        match send(piece.clone()) {
+            Ok(found) => {
+                let found = found.into_iter().chain(std::iter::repeat_with(unanswered));
+                piece.zip(found).for_each(|(member, outcome)| outcomes[member] = outcome);
             }
-        } else if piece.len() < 2 {
-            outcomes[piece].fill(Err(error));
-        } else {
-            let middle = piece.start + piece.len() / 2;
-            waiting.extend([middle..piece.end, piece.start..middle]);
+            Err(error) if error.kind() != ErrorKind::Rejected => {
+                for left in waiting.drain(..).chain([piece]) {
+                    outcomes[left].fill(Err(error.clone()));
+                }
+            }
+            Err(error) if piece.len() < 2 => outcomes[piece].fill(Err(error)),
+            Err(_) => {
+                let middle = piece.start + piece.len() / 2;
+                waiting.extend([middle..piece.end, piece.start..middle]);
+            }
         }
     }
     outcomes
 }
 
+fn unanswered() -> Outcome {
+    Err(Error::other("not-answered", "the answer does not mention the event; it is tried again")
+        .with_request_sent(true))
+}
+
+/// What names a piece of a batch of `count` members: the batch's own id where it is all of it, else with the place of the piece,
+/// so that no two are taken for the same. The same piece has the same name each time.
+///
+/// ```
+/// use freehold_sdk::isolate;
+///
+/// assert_eq!(isolate::name("bat_1", 8, &(0..8)), "bat_1");
+/// assert_eq!(isolate::name("bat_1", 8, &(4..6)), "bat_1-4-6");
+/// ```
+pub fn name(batch_id: &str, count: usize, piece: &Range<usize>) -> String {
+    if piece.len() == count { batch_id.to_owned() } else { format!("{batch_id}-{}-{}", piece.start, piece.end) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Error;
 
     fn codes(outcomes: &[Outcome]) -> Vec<&str> {
         outcomes.iter().map(|outcome| outcome.as_ref().map_or_else(Error::code, |()| "ok")).collect()
@@ -77,6 +108,19 @@ mod tests {
 
         assert_eq!(codes(&outcomes), ["ok", "bad", "ok", "ok", "ok", "ok", "bad", "ok"]);
         assert_eq!(accepted, [0, 2, 3, 4, 5, 7], "in their order, each once");
+    }
+
+    #[test]
+    fn members_of_a_piece_that_is_taken_have_outcomes_of_their_own() {
+        let throttled = || Err(Error::new(ErrorKind::Throttled, "throttled", "later"));
+
+        let outcomes = each_by_halves(4, |piece| match piece.contains(&3) {
+            true => Err(Error::rejected("bad", "does not fit")),
+            false if piece.len() == 2 => Ok(vec![Ok(()), throttled()]),
+            false => Ok(vec![]),
+        });
+
+        assert_eq!(codes(&outcomes), ["ok", "throttled", "not-answered", "bad"]);
     }
 
     #[test]

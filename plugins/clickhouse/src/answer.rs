@@ -7,7 +7,7 @@ use crate::config::Target;
 /// Characters kept of the server's own words.
 const WORDS_CHARS_MAX: usize = 300;
 
-/// What an answer other than 2xx says.
+/// What an answer that is a refusal says.
 pub(crate) struct Answer<'a> {
     pub(crate) body: &'a str,
     /// The header `x-clickhouse-exception-code`, which servers before 2019 do not send.
@@ -17,10 +17,19 @@ pub(crate) struct Answer<'a> {
 }
 
 pub(crate) fn judge(answer: Answer<'_>, target: &Target) -> Error {
-    let Some(code) = answer.code.and_then(|code| code.trim().parse().ok()).or_else(|| code_in(answer.body)) else {
+    let Some(code) = answer
+        .code
+        .and_then(|code| code.trim().parse().ok())
+        .filter(|code| *code != 0)
+        .or_else(|| code_in(answer.body))
+    else {
         return unnamed(answer.by_status);
     };
-    let (kind, advice) = meaning(code, target);
+    let (kind, advice) = match is_of_a_view(answer.body) {
+        // Whether the rows themselves were written is not known: in halves they would be written again.
+        true => (ErrorKind::Config, "a materialized view of the table fails: mend or drop it".to_owned()),
+        false => meaning(code, target),
+    };
     let words: String = words(answer.body).chars().take(WORDS_CHARS_MAX).collect();
     Error::new(kind, format!("clickhouse-{code}"), format!("{advice} (code {code}): {words}"))
         .with_retry_after(answer.by_status.retry_after())
@@ -99,9 +108,19 @@ fn meaning(code: u32, target: &Target) -> (ErrorKind, String) {
     }
 }
 
-/// `Code: 60, e.displayText() = …` or, since 2021, `Code: 60. DB::Exception: …`.
+/// Whether the server's words are those of an exception, wherever in them it begins.
+pub(crate) fn is_exception(body: &str) -> bool {
+    body.contains("DB::Exception") || code_in(body).is_some()
+}
+
+/// What the server adds to an exception of a view that the rows were pushed to.
+fn is_of_a_view(body: &str) -> bool {
+    body.contains("while pushing to view")
+}
+
+/// `Code: 60, e.displayText() = …` or, since 2021, `Code: 60. DB::Exception: …`; what was answered before it may stand in front.
 fn code_in(body: &str) -> Option<u32> {
-    let digits = body.trim_start().strip_prefix("Code: ")?;
+    let (_, digits) = body.split_once("Code: ")?;
     digits.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
 }
 
@@ -164,6 +183,25 @@ mod tests {
             assert!(error.message().contains(words) && !error.message().contains("e.what"), "{error}");
             assert!(error.message().starts_with("there is no table default.events: create it"), "{error}");
         }
+    }
+
+    #[test]
+    fn an_exception_is_known_wherever_it_stands() {
+        let late = "\r\n__exception__\r\nCode: 27. DB::Exception: Cannot parse input\n";
+
+        assert!(is_exception(late));
+        assert_eq!(judged(Some("0"), late).kind(), ErrorKind::Rejected);
+        assert!(!is_exception(""));
+    }
+
+    #[test]
+    fn a_view_that_fails_is_nothing_that_is_found_by_halves() {
+        let said = "Code: 6. DB::Exception: Cannot parse string: while pushing to view default.v. (CANNOT_PARSE_TEXT)";
+
+        let error = judged(Some("6"), said);
+
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.message().contains("materialized view"), "{error}");
     }
 
     #[test]

@@ -48,7 +48,8 @@ impl Config {
         let statement = statement(&database, &self.table, &columns(&row));
         let mut settings = vec![("query", statement.as_str()), ("date_time_input_format", "best_effort")];
         if deduplicate {
-            // An insert that is answered before it is written could be lost, and is not deduplicated by its token.
+            // An insert that is answered before it is written could be lost, and is not deduplicated by its token. Servers that
+            // are too old for tokens do not know the setting either.
             settings.push(("async_insert", "0"));
         }
         if self.skip_unknown_fields == Some(true) {

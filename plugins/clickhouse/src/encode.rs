@@ -1,7 +1,5 @@
 //! Makes rows of events. Pure, and deterministic: a retry sends the same bytes under the same token.
 
-use std::ops::Range;
-
 use freehold_sdk::template::Names;
 use freehold_sdk::{Error, Event};
 
@@ -22,11 +20,6 @@ pub(crate) fn row(target: &Target, event: &Event, names: Names<'_>) -> Result<Ve
     }
     line.push(b'\n');
     Ok(line)
-}
-
-/// What names a piece of a batch of `count` rows: the same each time that it is sent.
-pub(crate) fn token(batch_id: &str, count: usize, piece: &Range<usize>) -> String {
-    if piece.len() == count { batch_id.to_owned() } else { format!("{batch_id}-{}-{}", piece.start, piece.end) }
 }
 
 #[cfg(test)]
@@ -64,11 +57,5 @@ mod tests {
 
         assert_eq!(row_of(config, "{ \"n\": 1.10 }").unwrap(), "{\"n\":1.10}\n");
         assert_eq!(row_of(config, "[1]").unwrap_err().code(), "row-not-an-object");
-    }
-
-    #[test]
-    fn a_piece_is_named_by_its_place_in_the_batch() {
-        assert_eq!(token("bat_1", 4, &(0..4)), "bat_1");
-        assert_eq!(token("bat_1", 4, &(2..4)), "bat_1-2-4");
     }
 }

@@ -9,12 +9,15 @@ use freehold_sdk::http::Request;
 use freehold_sdk::template::Names;
 use freehold_sdk::{Batch, Error, ErrorKind, Outcome, context, form, isolate};
 
-use crate::answer::{Answer, judge};
+use crate::answer::{Answer, is_exception, judge};
 use crate::config::Target;
 use crate::encode;
 
 /// What is left of a delivery's time after the last request, to answer in.
 const ANSWER_RESERVE: Duration = Duration::from_secs(2);
+
+/// Inserts of one attempt: the host ends a plugin that sends many more requests than this.
+const INSERTS_MAX: usize = 1_000;
 
 /// What the credential is used for.
 pub(crate) struct Access {
@@ -47,25 +50,30 @@ pub(crate) fn deliver(target: &Target, access: &Access, batch: &Batch, names: Na
             Err(error) => *outcome = Err(error),
         }
     }
-    let count = rows.len();
+    let (count, mut inserts) = (rows.len(), 0);
     let found = isolate::by_halves(count, |piece: Range<usize>| {
-        if context::time_left() < ANSWER_RESERVE {
+        if inserts == INSERTS_MAX || context::time_left() < ANSWER_RESERVE {
             return Err(Error::transient("no-time-left", "there was no time left to send it; it is tried again"));
         }
-        let token = encode::token(&batch.id, count, &piece);
+        inserts += 1;
+        let token = isolate::name(&batch.id, count, &piece);
         let lines: Vec<&[u8]> = rows[piece].iter().map(|(_, row)| row.as_slice()).collect();
         insert(target, access, Some(&token), lines.concat())
     });
     for ((outcome, _), found) in rows.into_iter().zip(found) {
         *outcome = found;
     }
-    if target.deduplicate { all_or_nothing(outcomes) } else { outcomes }
+    if target.deduplicate { all_or_nothing(outcomes, context::attempt()) } else { outcomes }
 }
 
 /// What remains of a batch goes on in a new one, under another name; and an insert whose answer was lost may have been written.
-/// So when one failed, all of the batch is tried again, in which every piece that was written is known by its token.
-fn all_or_nothing(mut outcomes: Vec<Outcome>) -> Vec<Outcome> {
-    let is_unfinished = |outcome: &&Outcome| outcome.as_ref().is_err_and(|error| error.kind() != ErrorKind::Rejected);
+/// So when one failed, all of the batch is tried again, in which every piece that was written is known by its token. What no
+/// attempt has sent yet cannot have been written, and goes on in the new batch, so that there is an end to it.
+fn all_or_nothing(mut outcomes: Vec<Outcome>, attempt: u32) -> Vec<Outcome> {
+    let may_be_written = |error: &Error| attempt > 1 || error.request_sent();
+    let is_unfinished = |outcome: &&Outcome| {
+        outcome.as_ref().is_err_and(|error| error.kind() != ErrorKind::Rejected && may_be_written(error))
+    };
     if let Some(Err(error)) = outcomes.iter().find(is_unfinished).cloned() {
         outcomes.fill(Err(error));
     }
@@ -84,11 +92,12 @@ fn insert(target: &Target, access: &Access, token: Option<&str>, lines: Vec<u8>)
     };
     let request = Request::post(&url).header("content-type", "application/x-ndjson").timeout(target.timeout);
     let answer = access.attach_to(request).body(lines).send()?;
-    if answer.is_success() {
+    let (code, text) = (answer.header("x-clickhouse-exception-code"), answer.text());
+    // A server that has begun to answer when an insert fails says so after a 200.
+    if answer.is_success() && code.as_deref().is_none_or(|code| code.trim() == "0") && !is_exception(&text) {
         return Ok(());
     }
-    let code = answer.header("x-clickhouse-exception-code");
-    Err(judge(Answer { body: &answer.text(), code: code.as_deref(), by_status: answer.error() }, target))
+    Err(judge(Answer { body: &text, code: code.as_deref(), by_status: answer.error() }, target))
 }
 
 #[cfg(test)]
@@ -98,12 +107,18 @@ mod tests {
     #[test]
     fn a_batch_that_is_not_finished_is_tried_again_as_a_whole() {
         let rejected = || Err(Error::rejected("clickhouse-27", "the row does not fit"));
-        let away = || Err(Error::transient("http-503", "it is away"));
+        let away = || Err(Error::transient("http-503", "it is away").with_request_sent(true));
 
-        let finished = all_or_nothing(vec![Ok(()), rejected()]);
-        let unfinished = all_or_nothing(vec![Ok(()), rejected(), away()]);
+        let unsent = || Err(Error::transient("no-time-left", "it was not sent"));
+
+        let finished = all_or_nothing(vec![Ok(()), rejected()], 1);
+        let unfinished = all_or_nothing(vec![Ok(()), rejected(), away()], 1);
+        let begun = all_or_nothing(vec![Ok(()), rejected(), unsent()], 1);
+        let perhaps_sent_before = all_or_nothing(vec![Ok(()), rejected(), unsent()], 2);
 
         assert_eq!(finished, [Ok(()), rejected()]);
         assert_eq!(unfinished, [away(), away(), away()]);
+        assert_eq!(begun, [Ok(()), rejected(), unsent()]);
+        assert_eq!(perhaps_sent_before, [unsent(), unsent(), unsent()]);
     }
 }

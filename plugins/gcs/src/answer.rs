@@ -14,6 +14,14 @@ pub(crate) struct Answer<'a> {
     pub(crate) by_status: Error,
 }
 
+/// Whether a 412 says that there is such an object. What an organisation's policy does not allow has the same status and the
+/// same reason, and only its words tell the two apart
+/// (<https://cloud.google.com/storage/docs/json_api/v1/status-codes#412_Precondition_Failed>).
+pub(crate) fn is_there_already(body: &[u8]) -> bool {
+    let said = String::from_utf8_lossy(body).to_ascii_lowercase();
+    (said.contains("pre-condition") || said.contains("precondition failed")) && !said.contains("constraint")
+}
+
 pub(crate) fn judge(answer: Answer<'_>, bucket: &str, principal: &str) -> Error {
     use ErrorKind::{Auth, Config, Rejected, Throttled, Transient};
     let json: Value = serde_json::from_slice(answer.body).unwrap_or_default();
@@ -41,6 +49,13 @@ pub(crate) fn judge(answer: Answer<'_>, bucket: &str, principal: &str) -> Error 
             format!("{principal} may not write to the bucket {bucket}: grant it roles/storage.objectCreator there"),
         ),
         (404, _) => (Config, "bucket-missing", format!("there is no bucket {bucket}: create it, or correct the name")),
+        (412, _) => (
+            Config,
+            "policy-violated",
+            format!(
+                "a policy of the organisation or the bucket {bucket} does not allow such objects: change it, or the object's form"
+            ),
+        ),
         (413, _) => (Rejected, "object-too-large", "the object is larger than Google accepts".to_owned()),
         (400, "invalid") if words.to_ascii_lowercase().contains("bucket") => {
             (Config, "bucket-invalid", format!("`{bucket}` is not a valid name for a bucket: correct it"))
@@ -66,6 +81,17 @@ mod tests {
     }
 
     #[test]
+    fn only_a_condition_of_ours_means_that_the_object_is_there() {
+        let google = br#"{"error":{"code":412,"message":"At least one of the pre-conditions you specified did not hold.","errors":[{"reason":"conditionNotMet"}]}}"#;
+        let policy = br#"{"error":{"code":412,"message":"Request violates constraint 'constraints/gcp.restrictNonCmekServices'","errors":[{"reason":"conditionNotMet"}]}}"#;
+
+        assert!(is_there_already(google));
+        assert!(is_there_already(b"Precondition Failed"));
+        assert!(!is_there_already(policy));
+        assert!(!is_there_already(b""));
+    }
+
+    #[test]
     fn status_and_reason_decide_the_kind() {
         use ErrorKind::{Auth, Config, Rejected, Throttled, Transient};
         for (status, reason, kind) in [
@@ -74,6 +100,7 @@ mod tests {
             (403, "rateLimitExceeded", Throttled),
             (403, "accountDisabled", Config),
             (404, "notFound", Config),
+            (412, "conditionNotMet", Config),
             (413, "uploadTooLarge", Rejected),
             (429, "rateLimitExceeded", Throttled),
             (400, "invalid", Transient),

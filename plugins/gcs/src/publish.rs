@@ -8,11 +8,11 @@ use freehold_sdk::objects::{self, Object};
 use freehold_sdk::template::Names;
 use freehold_sdk::{Batch, Error, ErrorKind, Outcome, context, log};
 
-use crate::answer::{Answer, judge};
+use crate::answer::{Answer, is_there_already, judge};
 use crate::config::Target;
 
-/// Objects that are handed to the host at once: it sends only a few at a time, and their bodies wait in memory twice.
-const REQUESTS_MAX: usize = 64;
+/// Objects that are handed to the host at once: as many as it sends at a time.
+const REQUESTS_MAX: usize = 16;
 
 /// How long an upload may take. Two fit into the time that a delivery has.
 const UPLOAD_LIMIT: Duration = Duration::from_secs(25);
@@ -42,7 +42,14 @@ impl Store {
         for (index, error) in encoded.refused {
             outcomes[index] = Err(error);
         }
-        for some in encoded.objects.chunks(REQUESTS_MAX) {
+        for (number, some) in encoded.objects.chunks(REQUESTS_MAX).enumerate() {
+            if number > 0 && context::time_left() < UPLOAD_LIMIT {
+                // The next attempt finds what is there.
+                return Err(Error::transient(
+                    "no-time-left",
+                    "there was no time left for all objects; it is tried again",
+                ));
+            }
             for (object, outcome) in some.iter().zip(self.upload(some)?) {
                 match outcome {
                     Ok(()) => {}
@@ -86,7 +93,10 @@ impl Store {
     }
 
     fn uploaded(&self, answer: &Response) -> Outcome {
-        if answer.status() == PRECONDITION_FAILED { Ok(()) } else { self.success(answer) }
+        if answer.status() == PRECONDITION_FAILED && is_there_already(&answer.body()) {
+            return Ok(());
+        }
+        self.success(answer)
     }
 
     fn success(&self, answer: &Response) -> Outcome {

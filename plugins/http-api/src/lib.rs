@@ -54,3 +54,6 @@ impl Sink for HttpApi {
 }
 
 freehold_sdk::export!(HttpApi, setup = "setup.md");
+
+#[cfg(test)]
+mod tests;

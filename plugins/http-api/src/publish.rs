@@ -10,8 +10,8 @@ use freehold_sdk::{Error, Event, Outcome, context, isolate};
 use crate::config::{Auth, Settings};
 use crate::encode;
 
-/// Requests that are handed to the host at once: it sends only a few at a time, and their bodies wait in memory twice.
-const REQUESTS_MAX: usize = 64;
+/// Requests that are handed to the host at once: as many as it sends at a time.
+const REQUESTS_MAX: usize = 16;
 
 /// What is left of a delivery's time after the last request, to answer in.
 const ANSWER_RESERVE: Duration = Duration::from_secs(2);
@@ -48,10 +48,13 @@ impl Access {
     }
 }
 
-/// One request for each event.
+/// One request for each event. What there is no time left for is sent in the next attempt.
 pub(crate) fn each(settings: &Settings, access: &Access, events: &[Event], names: Names<'_>) -> Vec<Outcome> {
     let mut outcomes = Vec::with_capacity(events.len());
     for some in events.chunks(REQUESTS_MAX) {
+        if !outcomes.is_empty() && context::time_left() < settings.timeout + ANSWER_RESERVE {
+            break;
+        }
         let mut requests = Vec::with_capacity(some.len());
         let unsendable: Vec<Option<Error>> = some
             .iter()
@@ -70,6 +73,7 @@ pub(crate) fn each(settings: &Settings, access: &Access, events: &[Event], names
             None => answers.next().unwrap_or_else(|| Err(unanswered())).and_then(|answer| judge(settings, &answer)),
         }));
     }
+    outcomes.resize(events.len(), Err(no_time_left()));
     outcomes
 }
 
@@ -83,10 +87,14 @@ pub(crate) fn together(settings: &Settings, access: &Access, events: &[Event], n
             Err(error) => *outcome = Err(error),
         }
     }
-    let found = isolate::by_halves(items.len(), |piece| {
+    let count = items.len();
+    let found = isolate::by_halves(count, |piece| {
         if context::time_left() < ANSWER_RESERVE {
-            return Err(Error::transient("no-time-left", "there was no time left to send it; it is tried again"));
+            return Err(no_time_left());
         }
+        // An API that is told of the batch must not take one piece of it for another.
+        let batch_id = isolate::name(names.batch_id, count, &piece);
+        let names = Names { batch_id: &batch_id, ..names };
         let body = encode::several(settings, items[piece].iter().map(|(_, item)| item.as_slice()));
         // Nothing of a single event stands in the address or in headers.
         let nobody = Event::default();
@@ -122,6 +130,10 @@ fn judge(settings: &Settings, answer: &Response) -> Outcome {
         return Ok(());
     }
     Err(settings.statuses.failure(status, answer.error()))
+}
+
+fn no_time_left() -> Error {
+    Error::transient("no-time-left", "there was no time left to send it; it is tried again")
 }
 
 fn unanswered() -> Error {

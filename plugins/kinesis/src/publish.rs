@@ -30,7 +30,7 @@ pub(crate) fn deliver(stream: &Stream, keys: &mut Keys, batch: &Batch) -> Vec<Ou
             Ok(found) => found,
             // One record can have the whole request refused: alone, it is known which.
             Err(error) if error.kind() == ErrorKind::Rejected => {
-                isolate::by_halves(entries.len(), |piece| put(stream, keys, &entries[piece])?.into_iter().collect())
+                isolate::each_by_halves(entries.len(), |piece| put(stream, keys, &entries[piece]))
             }
             Err(error) => vec![Err(error); entries.len()],
         };

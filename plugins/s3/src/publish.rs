@@ -1,5 +1,7 @@
 //! Signs and sends. The keys stay sealed: the host computes every HMAC and attaches the session token.
 
+use std::time::Duration;
+
 use freehold_sdk::aws::{Keys, Unsigned};
 use freehold_sdk::http::{self, Response};
 use freehold_sdk::template::Names;
@@ -8,8 +10,11 @@ use freehold_sdk::{Batch, Error, ErrorKind, Outcome, context, log, objects};
 use crate::answer::{Answer, judge};
 use crate::config::Target;
 
-/// Objects that are handed to the host at once: it sends only a few at a time, and their bodies wait in memory twice.
-const REQUESTS_MAX: usize = 64;
+/// Objects that are handed to the host at once: as many as it sends at a time.
+const REQUESTS_MAX: usize = 16;
+
+/// How long an upload may take. Two fit into the time that a delivery has.
+const UPLOAD_LIMIT: Duration = Duration::from_secs(25);
 
 /// Writes the batch: every object, or none that counts.
 pub(crate) fn deliver(target: &Target, keys: &mut Keys, batch: &Batch) -> Result<Vec<Outcome>, Error> {
@@ -20,7 +25,13 @@ pub(crate) fn deliver(target: &Target, keys: &mut Keys, batch: &Batch) -> Result
     for (index, error) in encoded.refused {
         outcomes[index] = Err(error);
     }
-    for some in encoded.objects.chunks(REQUESTS_MAX) {
+    for (number, some) in encoded.objects.chunks(REQUESTS_MAX).enumerate() {
+        if number > 0 && context::time_left() < UPLOAD_LIMIT {
+            return Err(Error::transient(
+                "no-time-left",
+                "there was no time left for all objects; they are tried again",
+            ));
+        }
         let content_type = target.compression.content_type();
         let requests = some.iter().map(|object| put(target, keys, &object.key, content_type, &object.body)).collect();
         for (object, answer) in some.iter().zip(http::send_all(requests)) {
@@ -59,6 +70,7 @@ fn put(target: &Target, keys: &mut Keys, key: &str, content_type: &str, body: &[
     headers.extend(target.object_headers.iter().map(|(name, value)| (*name, value.as_str())));
     let path = format!("{}/{key}", target.path_prefix);
     keys.request(&target.service(), &Unsigned { method: "PUT", path: &path, headers: &headers, body })
+        .timeout(UPLOAD_LIMIT)
 }
 
 fn success(answer: &Response, target: &Target) -> Result<(), Error> {

@@ -72,9 +72,9 @@ fn settle(
         Ok(answer) => answer.outcomes(&places),
         // One message can have the whole request refused: alone, it is known which.
         Err(error) if error.kind() == ErrorKind::Rejected && entries.len() > 1 => {
-            isolate::by_halves(entries.len(), |piece| {
+            isolate::each_by_halves(entries.len(), |piece| {
                 let answer = read(queue, &request(queue, keys, &entries[piece.clone()]).send()?)?;
-                answer.outcomes(&places[piece]).into_iter().collect()
+                Ok(answer.outcomes(&places[piece]))
             })
         }
         Err(error) => vec![Err(error); places.len()],
