@@ -46,6 +46,10 @@ impl Put {
                     "the shard takes no more for now ({code}): it is tried again; more shards, or another partition_key, would help"
                 ),
             ),
+            code if code.contains("Throttl") => (
+                ErrorKind::Throttled,
+                format!("the stream's KMS key is asked for too often ({code}); it is tried again by itself"),
+            ),
             code if code.starts_with("KMS") || code.starts_with("Kms") => {
                 (ErrorKind::Config, format!("the stream cannot encrypt with its KMS key ({code}): {said}"))
             }

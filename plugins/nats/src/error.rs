@@ -27,6 +27,12 @@ pub(crate) fn of_server(said: &str) -> Error {
             "permission-denied",
             format!("the user may not publish there ({said}): allow it to publish to the subject"),
         )
+    } else if has("authentication timeout") {
+        (
+            Transient,
+            "stream-closed",
+            format!("the server did not wait for the sign-in ({said}); it is tried again by itself"),
+        )
     } else if has("authorization violation") || has("authentication") || has("user not found") {
         (Auth, "sign-in-refused", format!("the server does not accept this credential ({said}): save the right one"))
     } else if has("maximum connections") || has("maximum account active connections") {
@@ -35,12 +41,15 @@ pub(crate) fn of_server(said: &str) -> Error {
             "too-many-connections",
             format!("the server has no connection left ({said}); it is tried again by itself"),
         )
-    } else if has("tls required") || has("attempted to connect to") || has("maximum payload") {
+    } else if has("tls required") || has("attempted to connect to") {
         (
             Config,
             "wrong-port",
             format!("the server does not want to be spoken to like this ({said}): compare port and security"),
         )
+    } else if has("maximum payload") {
+        // The next connection hears of the limit that counts.
+        (Transient, "stream-closed", format!("the server's limit has changed ({said}); it is tried again by itself"))
     } else if has("stale connection") || has("slow consumer") || has("server shutdown") || has("connection throttling")
     {
         (Transient, "stream-closed", format!("the server ended the connection ({said}); it is tried again by itself"))
@@ -133,7 +142,8 @@ mod tests {
             ("Authorization Violation", Auth, "sign-in-refused"),
             ("User Authentication Expired", Auth, "sign-in-refused"),
             ("User Authentication Revoked", Auth, "sign-in-refused"),
-            ("Authentication Timeout", Auth, "sign-in-refused"),
+            ("Authentication Timeout", Transient, "stream-closed"),
+            ("Maximum Payload Violation", Transient, "stream-closed"),
             ("Permissions Violation for Publish to \"a\"", Auth, "permission-denied"),
             ("Permissions Violation for Subscription to \"_INBOX.a.*\"", Auth, "permission-denied"),
             ("maximum connections exceeded", Transient, "too-many-connections"),

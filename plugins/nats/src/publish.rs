@@ -10,8 +10,11 @@ use crate::encode::{Around, Message};
 use crate::error;
 use crate::wire::{self, Confirmation};
 
-/// How often it is tried to find a stream: one whose leader is being elected is not heard for moments.
-const TRIES: usize = 4;
+/// How often it is tried to find a stream. One whose leader is being elected is not heard of for 4 to 9 seconds
+/// (`minElectionTimeoutDefault` and `maxElectionTimeoutDefault` of nats-server), and its destination must not pause for that.
+const TRIES: usize = 22;
+/// As often in a test, which somebody waits for.
+const TRIES_OF_A_TEST: usize = 4;
 const BETWEEN_TRIES: Duration = Duration::from_millis(700);
 /// What a server says in place of a stream when there is none.
 const NO_RESPONDERS: u16 = 503;
@@ -60,7 +63,7 @@ pub(crate) fn publish(
 ) -> Vec<Outcome> {
     let around = around(settings, names);
     let messages: Vec<Message<'_>> = events.iter().map(|event| around.message(event)).collect();
-    send_all(server, &messages)
+    send_all(server, &messages, TRIES)
 }
 
 /// Asks for everything that a delivery needs, by a message that no stream keeps.
@@ -77,7 +80,7 @@ pub(crate) fn try_out(
     let data = br#"{"test":true,"message":"Freehold checked that it can write here."}"#.to_vec();
     let event = Event { event_type: "freehold.test".into(), time_ms: now_ms, data, ..Event::default() };
     let probe = [around(settings, names).probe(&event)];
-    match send_all(server, &probe).pop() {
+    match send_all(server, &probe, TRIES_OF_A_TEST).pop() {
         Some(Err(error)) if error.code() != wrong_last_message() => Err(error),
         _ => Ok(()),
     }
@@ -91,7 +94,7 @@ fn around<'a>(settings: &'a Settings, names: Names<'a>) -> Around<'a> {
     Around { subject: &settings.subject, stream: settings.stream.as_deref(), source: &settings.source, names }
 }
 
-fn send_all(server: &mut impl Server, messages: &[Message<'_>]) -> Vec<Outcome> {
+fn send_all(server: &mut impl Server, messages: &[Message<'_>], tries: usize) -> Vec<Outcome> {
     let max = server.payload_max();
     let mut states: Vec<State> = messages
         .iter()
@@ -100,7 +103,7 @@ fn send_all(server: &mut impl Server, messages: &[Message<'_>]) -> Vec<Outcome> 
             _ => State::Unheard,
         })
         .collect();
-    for attempt in 0..TRIES {
+    for attempt in 0..tries {
         if !states.iter().any(|state| matches!(state, State::Unheard)) {
             break;
         }

@@ -133,7 +133,12 @@ impl Server for Session {
                         return Ok(Heard::Reply { number, status: wire::status(&headers), payload });
                     }
                 }
-                Said::Info(_) | Said::Other => {}
+                // A server knows a user's own limit only after the sign-in, and tells it then.
+                Said::Info(json) => {
+                    let news: Info = serde_json::from_str(&json).map_err(|_| wire::unreadable())?;
+                    self.info.max_payload = news.max_payload;
+                }
+                Said::Other => {}
             }
         }
     }
@@ -148,7 +153,7 @@ impl Server for Session {
     }
 
     fn payload_max(&self) -> usize {
-        self.info.max_payload
+        usize::try_from(self.info.max_payload).unwrap_or(0)
     }
 
     fn wait(&self, time: Duration) {

@@ -16,7 +16,8 @@ const PAYLOAD_BYTES_MAX: usize = 256 * 1024;
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(crate) struct Info {
-    pub(crate) max_payload: usize,
+    /// Bytes of a message at most; none are the limit where it is not above 0.
+    pub(crate) max_payload: i64,
     pub(crate) headers: bool,
     pub(crate) jetstream: bool,
     pub(crate) tls_required: bool,

@@ -42,6 +42,17 @@ impl Judge<'_> {
         Error::new(kind, code, message).with_request_sent(true)
     }
 
+    /// The error that it is where no single row was being inserted: what would be said of a row, a login trigger may say of
+    /// anything, and no event is given up for it.
+    pub(crate) fn error_of_session(&self, refused: &Refused) -> Error {
+        if !self.is_about_the_row(refused) {
+            return self.error(refused);
+        }
+        let said: String = refused.message.chars().take(SAID_CHARS_MAX).collect();
+        let message = said_then("the server refuses the session", &said, "it is tried again by itself");
+        Error::transient(format!("postgres-{}", word_of(&refused.code)), message).with_request_sent(true)
+    }
+
     fn meaning(&self, refused: &Refused, said: &str) -> (ErrorKind, &'static str, String) {
         use ErrorKind::{Auth, Config, Other, Rejected, Transient};
         let Judge { settings, statement, .. } = self;
@@ -242,5 +253,18 @@ mod tests {
         let error = judge.error(&Refused { message: "é".repeat(5000), ..refused("22P02") });
 
         assert!(error.message().len() < 800);
+    }
+
+    #[test]
+    fn what_a_session_is_refused_for_gives_up_on_no_event() {
+        let settings = settings("");
+        let statement = Statement::new(&settings);
+        let judge = Judge { settings: &settings, statement: &statement, user: "freehold" };
+
+        for code in ["P0001", "23503", "22P02"] {
+            let error = judge.error_of_session(&refused(code));
+            assert_eq!(error.kind(), ErrorKind::Transient, "{error}");
+        }
+        assert_eq!(judge.error_of_session(&refused("28P01")).kind(), ErrorKind::Auth);
     }
 }

@@ -42,7 +42,9 @@ pub(crate) fn publish(table: &mut impl Table, judge: Judge<'_>, rows: &[Row<'_>]
 /// Inserts a row and takes it back.
 pub(crate) fn try_out(table: &mut impl Table, judge: Judge<'_>, row: Row<'_>) -> Result<(), Error> {
     expect(judge, table.run("BEGIN")?)?;
-    expect(judge, table.insert(&[row])?.refused)?;
+    if let Some(refused) = table.insert(&[row])?.refused {
+        return Err(judge.error(&refused));
+    }
     expect(judge, table.run("ROLLBACK")?)
 }
 
@@ -78,7 +80,7 @@ fn without_refused(table: &mut impl Table, judge: Judge<'_>, rows: &[Row<'_>]) -
 }
 
 fn expect(judge: Judge<'_>, refused: Option<Refused>) -> Result<(), Error> {
-    refused.map_or(Ok(()), |refused| Err(judge.error(&refused)))
+    refused.map_or(Ok(()), |refused| Err(judge.error_of_session(&refused)))
 }
 
 fn later() -> Error {

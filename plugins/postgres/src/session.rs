@@ -66,7 +66,7 @@ impl Session {
             None => session.until_ready()?.refused,
         };
         let judge = Judge { settings, statement, user: &access.username };
-        refused.map_or(Ok(session), |refused| Err(judge.error(&refused)))
+        refused.map_or(Ok(session), |refused| Err(judge.error_of_session(&refused)))
     }
 
     /// Whether it can be used once more.

@@ -55,6 +55,8 @@ impl Failed {
     fn error(&self) -> Error {
         let kind = match self.code.as_str() {
             "RequestThrottled" | "ThrottlingException" | "Throttling" | "OverLimit" => ErrorKind::Throttled,
+            // `KmsThrottled` and its like.
+            code if code.contains("Throttl") => ErrorKind::Throttled,
             "AccessDenied" | "AccessDeniedException" => ErrorKind::Auth,
             code if code.starts_with("Kms") || code.starts_with("KMS") => ErrorKind::Config,
             // Of this very message: what it holds, or its size.

@@ -113,7 +113,11 @@ impl Refusal {
             | "ServiceUnavailable" => {
                 (Throttled, format!("the service asks for fewer requests ({code}); it is tried again later by itself"))
             }
-            _ if code.starts_with("KMS") || code.starts_with("Kms") => (
+            _ if is_of_kms(code) && code.contains("Throttl") => (
+                Throttled,
+                format!("the service's KMS key is asked for too often ({code}); it is tried again later by itself"),
+            ),
+            _ if is_of_kms(code) => (
                 Config,
                 format!(
                     "the service cannot encrypt with its KMS key ({code}): look whether the key is enabled and may be used"
@@ -125,6 +129,10 @@ impl Refusal {
 }
 
 const CLOCK_ADVICE: &str = "whoever runs Freehold has to correct it; the events are tried again";
+
+fn is_of_kms(code: &str) -> bool {
+    code.starts_with("KMS") || code.starts_with("Kms")
+}
 
 /// The word alone: services write `com.amazonaws.sqs#QueueDoesNotExist` and `AccessDeniedException:http://…`.
 fn bare(code: &str) -> &str {

@@ -105,7 +105,7 @@ fn a_stream_that_is_not_heard_is_looked_for_again() {
     assert_eq!(server.sent.len(), 2);
     assert!(!server.sent[1].contains("events.t1"));
 
-    let never = (1..=4).map(|number| vec![nobody(number), Heard::Everything]).collect();
+    let never = (1..=22).map(|number| vec![nobody(number), Heard::Everything]).collect();
     let (missing, _) = outcomes(never, 1);
     let error = missing[0].as_ref().unwrap_err();
     assert_eq!((error.kind(), error.code()), (ErrorKind::Config, "stream-missing"));
