@@ -123,6 +123,11 @@ fn parts<'a>(settings: &Settings, names: Names<'a>, events: &'a [Event]) -> Vec<
     parts
 }
 
+fn unanswered() -> Outcome {
+    let message = "the answer does not mention the entry: is this really a Redis server?";
+    Err(Error::transient("redis-answer-unreadable", message).with_request_sent(true))
+}
+
 impl<'a> Part<'a> {
     /// Adds all of it, whether or not it is there already.
     fn add(&self, server: &mut impl Server) -> Result<Vec<Outcome>, Error> {
@@ -164,8 +169,9 @@ impl<'a> Part<'a> {
     /// such an entry is taken back.
     fn settle(&self, server: &mut impl Server, is_new: &[bool], done: &[Answer]) -> Result<Vec<Outcome>, Error> {
         let mut added = done.iter();
-        let judged =
-            is_new.iter().map(|is_new| if *is_new { added.next().map_or(Ok(()), |it| self.judge(it)) } else { Ok(()) });
+        let judged = is_new
+            .iter()
+            .map(|is_new| if *is_new { added.next().map_or_else(unanswered, |it| self.judge(it)) } else { Ok(()) });
         let outcomes: Vec<Outcome> = judged.collect();
         let failed = self.events.iter().zip(&outcomes).filter(|(_, outcome)| outcome.is_err());
         let keys: Vec<&str> = failed.map(|((_, event), _)| event.idempotency_key.as_str()).collect();
