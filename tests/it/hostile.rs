@@ -14,8 +14,7 @@ async fn with_guests(guests: &[&str]) -> Result<Story> {
     for guest in guests {
         components.push(places::guest(guest)?);
     }
-    let environment = vec![("FREEHOLD_LIMITS_CPU_MS".into(), "500".into())];
-    Story::on(Setup { components, environment, ..Setup::default() }, bodies::retrying_at_once).await
+    Story::on(Setup { components, ..Setup::default() }, bodies::retrying_at_once).await
 }
 
 /// A destination of a guest, which gives up soon, and the first finished attempt at an event of this type.

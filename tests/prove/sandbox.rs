@@ -22,8 +22,7 @@ use crate::proof::Proof;
 use guests::Hostile;
 
 /// Limits that make a hostile guest's end come soon. That they can be set is part of the claim.
-const LIMITS: [(&str, &str); 3] =
-    [("FREEHOLD_LIMITS_CPU_MS", "500"), ("FREEHOLD_LIMITS_CALL_MS", "10000"), ("FREEHOLD_EGRESS_TOTAL_MS", "3000")];
+const LIMITS: [(&str, &str); 2] = [("FREEHOLD_LIMITS_CALL_MS", "10000"), ("FREEHOLD_EGRESS_TOTAL_MS", "3000")];
 /// Healthy events before and after the hostile ones; those in between are as many as there is time for.
 const HEALTHY: usize = 50;
 
