@@ -130,6 +130,7 @@ impl Report {
         let left_out = program::target().join("peers/left-out.txt");
         // What an earlier run had to leave out is no news, and mostly there is none.
         drop(std::fs::remove_file(&left_out));
+        side_by_side(&mut command);
         self.tests("tests of the host", command.args(["test", "--workspace", "--no-fail-fast"]));
         self.on_postgres();
         let notes = std::fs::read_to_string(left_out).unwrap_or_default();
@@ -142,6 +143,7 @@ impl Report {
         }
         if let Some(mut stories) = self.check("the stories are there to be told again", stories) {
             stories.env("FREEHOLD_TEST_DATABASE", "postgres");
+            side_by_side(&mut stories);
             stories.args(WITHOUT_A_DATABASE.iter().flat_map(|module| ["--skip", module]));
             self.tests("the stories of the host on Postgres", &mut stories);
         }
@@ -234,6 +236,15 @@ impl Count {
 
 /// The workspaces of the project: the host's and the two of the guests.
 const WORKSPACES: [&str; 3] = [".", "plugins", "tests/guests"];
+
+/// Has tests run two for each core: they wait for servers most of the time.
+fn side_by_side(tests: &mut Command) {
+    const THREADS: &str = "RUST_TEST_THREADS";
+    if program::environment(THREADS).is_none() {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        tests.env(THREADS, (2 * cores).to_string());
+    }
+}
 
 /// Stories that are the same on any database, told once: what a type writes at its destination, and the author's tools.
 const WITHOUT_A_DATABASE: [&str; 19] = [
