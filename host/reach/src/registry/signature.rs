@@ -2,6 +2,7 @@
 //! §Referrers), so that the component's digest stays what it was. Registries that know nothing of that get a tag in its place.
 
 use bytes::Bytes;
+use http::{HeaderValue, Method, header};
 use serde_json::{Value, json};
 
 use super::artifact::MANIFEST_TYPE;
@@ -9,6 +10,7 @@ use super::reference::is_digest;
 use super::wire::{Question, refusal};
 use super::{Published, Repository, digest};
 use crate::ask_error::AskError;
+use crate::way::Answer;
 
 /// What such a manifest is, and its layer: the file that stands beside a component.
 const SIGNATURE_TYPE: &str = "application/vnd.freehold.signature.v1+json";
@@ -76,12 +78,15 @@ impl Repository {
     /// The entries of the list of what refers to a manifest, as far as they are signatures.
     async fn referrers(&self, manifest: &str) -> Result<Vec<Value>, AskError> {
         let path = format!("/v2/{}/referrers/{manifest}", self.name);
-        let answer = self.ask(Question::new(http::Method::GET, &path), false).await?;
+        let headers = vec![(header::ACCEPT, HeaderValue::from_static(INDEX_TYPE))];
+        let question = Question { headers, stays: true, ..Question::new(Method::GET, &path) };
+        let answer = self.ask(question, false).await?;
         let index = match answer.status {
-            200 => Some(answer.body),
-            // It has no such lists: then they are under a tag.
-            404 | 405 => self.manifest(&tag_of(manifest), INDEX_TYPE).await?,
-            _ => return Err(refusal("the list of signatures", &answer)),
+            200 if is_index(&answer) => Some(answer.body),
+            // It may have such lists, and cannot answer now.
+            429 | 500 | 502..=504 => return Err(refusal("the list of signatures", &answer)),
+            // It has none, whatever it calls that, a page for people among it: then they are under a tag.
+            _ => self.manifest(&tag_of(manifest), INDEX_TYPE).await?,
         };
         let index: Value = index.and_then(|index| serde_json::from_slice(&index).ok()).unwrap_or_default();
         let entries = index["manifests"].as_array().cloned().unwrap_or_default();
@@ -101,6 +106,11 @@ impl Repository {
         let index = json!({ "schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": manifests });
         self.push_manifest(&tag, Bytes::from(index.to_string()), INDEX_TYPE).await.map(drop)
     }
+}
+
+fn is_index(answer: &Answer) -> bool {
+    let form = answer.headers.get(header::CONTENT_TYPE).and_then(|form| form.to_str().ok()).unwrap_or_default();
+    form.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(INDEX_TYPE)
 }
 
 /// The tag of the list, where a registry keeps none itself.

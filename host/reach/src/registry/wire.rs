@@ -44,11 +44,13 @@ pub(super) struct Question<'a> {
     pub(super) place: &'a str,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
     pub(super) body: Bytes,
+    /// Whether the registry itself has to answer: no redirect leads anywhere else.
+    pub(super) stays: bool,
 }
 
 impl<'a> Question<'a> {
     pub(super) fn new(method: Method, place: &'a str) -> Self {
-        Question { method, place, headers: Vec::new(), body: Bytes::new() }
+        Question { method, place, headers: Vec::new(), body: Bytes::new(), stays: false }
     }
 }
 
@@ -69,7 +71,8 @@ impl Wire {
         Ok(answer)
     }
 
-    /// Asks where the registry says that the answer is. Who asks is told to the registry alone.
+    /// Asks where the registry says that the answer is. Who asks is told to the registry alone, so an answer 401 is its own:
+    /// from anywhere else it would name a place to take the login to.
     async fn follow(&self, question: &Question<'_>, authorization: Option<&HeaderValue>) -> Result<Answer, AskError> {
         let nowhere = |_| AskError::Refused("the registry sends to an address that is none".to_owned());
         let registry = Url::parse(&self.origin).map_err(|_| self.no_address("it is no host"))?;
@@ -82,8 +85,13 @@ impl Wire {
             let place = answer.headers.get(header::LOCATION).and_then(|place| place.to_str().ok());
             match (answer.status, place) {
                 (301 | 302 | 303 | 307 | 308, Some(place)) if question.method == Method::GET => {
-                    url = url.join(place).map_err(nowhere)?;
+                    let next = url.join(place).map_err(nowhere)?;
+                    if question.stays && next.origin() != registry.origin() {
+                        return Ok(answer);
+                    }
+                    url = next;
                 }
+                (401, _) if !to_registry => return Err(self.wants_a_login_elsewhere(&url)),
                 _ => return Ok(answer),
             }
         }
@@ -158,6 +166,15 @@ impl Wire {
                 "{host} wants to know who asks: log in with `docker login`, or give --username and --password-stdin"
             ),
         })
+    }
+
+    fn wants_a_login_elsewhere(&self, url: &Url) -> AskError {
+        AskError::Refused(format!(
+            "{} sends to {}, which wants to know who asks: the login is for the registry alone and was not sent there; ask \
+             whoever runs the registry",
+            self.origin,
+            url.origin().ascii_serialization()
+        ))
     }
 
     fn no_address(&self, why: &str) -> AskError {
