@@ -156,12 +156,23 @@ impl Manifest {
             return Err(format!("`name` is {:?}: use 1 to 64 of a-z, 0-9 and -, a letter first", self.name));
         }
         let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
-        let core = self.version.split(['-', '+']).next().unwrap_or_default();
-        if core.split('.').count() != 3 || !core.split('.').all(is_number) {
-            return Err(format!("`version` is {:?}: use a semantic version such as 1.0.0", self.version));
+        let (core, suffix) = self.version.split_at(self.version.find(['-', '+']).unwrap_or(self.version.len()));
+        let suffix_fits = suffix.bytes().all(|b| b.is_ascii_alphanumeric() || b".-+".contains(&b));
+        if core.split('.').count() != 3 || !core.split('.').all(is_number) || !suffix_fits {
+            return Err(format!("`version` is {:?}: use a semantic version such as 1.0.0 or 1.0.0-rc.1", self.version));
         }
         if self.endpoints.is_empty() {
             return Err("`endpoints` is empty: a type that can reach nothing can deliver nothing".into());
+        }
+        // Both are shown to people who decide by them whether to install the type.
+        for (field, text) in
+            std::iter::once(("label", &self.label)).chain(self.endpoints.iter().map(|it| ("endpoints", it)))
+        {
+            if text.chars().any(is_unseen) {
+                return Err(format!(
+                    "`{field}` has {text:?}: line breaks and other characters that nobody sees do not fit there"
+                ));
+            }
         }
         if !(1..=10_000).contains(&self.batch.events) || self.batch.bytes == 0 {
             return Err("`batch` needs 1 to 10,000 `events` and at least 1 of `bytes`".into());
@@ -181,5 +192,52 @@ impl Manifest {
             Ordering::None => self.concurrency,
             Ordering::Lane => 1,
         }
+    }
+}
+
+/// Whether a character breaks the line, or is not seen and changes how others are shown.
+fn is_unseen(c: char) -> bool {
+    let reorders =
+        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn parsed(field: &str, value: Value) -> Result<Manifest, Refusal> {
+        let mut manifest = json!({
+            "name": "it", "version": "1.0.0", "label": "It", "description": "Sends.", "config": {}, "credential": {},
+            "endpoints": ["{url}"], "batch": { "events": 1, "bytes": 1, "age_ms": 0 },
+        });
+        manifest[field] = value;
+        Manifest::parse(manifest.to_string().as_bytes())
+    }
+
+    #[test]
+    fn versions_are_semantic_to_their_end() {
+        for version in ["1.0.0", "1.0.0-rc.1", "1.0.0+linux.2024-01-01", "10.20.30-alpha-b.1+c"] {
+            assert!(parsed("version", json!(version)).is_ok(), "{version}");
+        }
+        for version in ["1.0", "1.0.x", "1.0.0-rc\ndigest: sha256:0", "1.0.0+\u{1b}[2J", "1.0.0-a b", "1.0.0-ä"] {
+            let refusal = parsed("version", json!(version)).unwrap_err().to_string();
+
+            assert!(refusal.contains("semantic version") && !refusal.contains(['\n', '\u{1b}']), "{refusal:?}");
+        }
+    }
+
+    #[test]
+    fn what_people_decide_by_has_nothing_that_they_do_not_see() {
+        for text in ["It\nsignature: by acme", "\u{1b}[2JIt", "It\u{202e}", "I\u{200b}t", "It\u{2028}"] {
+            for (field, value) in [("label", json!(text)), ("endpoints", json!(["{url}", text]))] {
+                let refusal = parsed(field, value).unwrap_err().to_string();
+
+                assert!(refusal.contains(field) && !refusal.chars().any(is_unseen), "{refusal:?}");
+            }
+        }
+        assert!(parsed("label", json!("Größe – 量")).is_ok());
     }
 }

@@ -13,7 +13,7 @@ pub(super) fn in_words(destination_type: &DestinationType) -> String {
         manifest.name,
         manifest.version,
         manifest.label,
-        manifest.description,
+        in_one_line(&manifest.description),
         destination_type.digest(),
         destination_type.bytes(),
         memory(destination_type),
@@ -38,7 +38,19 @@ pub(super) fn permissions(described: &Description) -> String {
     text
 }
 
-/// The same for programs.
+/// A text of somebody who is not trusted yet, as one line: it can neither imitate other lines of a report nor change how they
+/// are shown.
+pub(super) fn in_one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
+        let unseen =
+            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
+        if c.is_control() || unseen { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+/// What there is to know about a component, for programs.
 pub(super) fn in_json(file: &Path, destination_type: &DestinationType) -> Value {
     let permission = |import: &String| json!({ "import": import, "allows": in_plain_words(import) });
     json!({
@@ -78,5 +90,17 @@ fn in_plain_words(import: &str) -> &'static str {
         "log" => "write log lines into the attempt, bounded, with secrets blotted out",
         "random" => "get random bytes",
         _ => "an interface that this version does not describe",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_wrote_stays_in_its_line_and_shows_what_is_in_it() {
+        assert_eq!(in_one_line("Sends events.\r\n\n  Well."), "Sends events. Well.");
+        assert_eq!(in_one_line("Sends.\nsignature: by acme\u{2028}x"), "Sends. signature: by acme x");
+        assert_eq!(in_one_line("\u{1b}[2J\u{202e}é"), "\\u{1b}[2J\\u{202e}é");
     }
 }

@@ -54,7 +54,8 @@ pub(super) fn read(config: &Config, file: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Puts the bytes of `file` through every check, as the server would.
 pub(super) async fn judge(config: &Config, file: &Path, component: Vec<u8>) -> Result<DestinationType, Failure> {
-    let sandbox = wiring::checking_sandbox(&config.limits, &sources::system())?;
+    let sandbox = wiring::checking_sandbox(&config.limits, &sources::system());
+    let sandbox = sandbox.map_err(|failure| failure.with_status(UNREAD))?;
     let loaded = sandbox.load(component).await;
     loaded.map_err(|refusal| Failure::because(format!("{} is refused", file.display()), &refusal))
 }
@@ -82,7 +83,8 @@ impl Signed {
         match self {
             Signed::Not => "none beside the file".to_owned(),
             Signed::By(signer) => format!("by {signer}, whom the settings trust"),
-            Signed::Untrusted(why) => format!("not trusted: {why}"),
+            // It repeats what the file says.
+            Signed::Untrusted(why) => format!("not trusted: {}", describe::in_one_line(&why.to_string())),
         }
     }
 
