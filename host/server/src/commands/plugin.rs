@@ -13,6 +13,7 @@ mod pull;
 mod registry;
 mod rollback;
 mod sign;
+mod signature;
 mod switch;
 mod test;
 mod upgrade;

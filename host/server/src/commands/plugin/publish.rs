@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use freehold_reach::registry::{Description, MANIFEST};
 use freehold_sandbox::DestinationType;
+use freehold_trust::digest;
 use serde_json::json;
 
 use crate::cli::PublishArgs;
@@ -12,6 +13,7 @@ use crate::failure::Failure;
 
 use super::inspect::{judge, read};
 use super::registry::{self, UNTRIED};
+use super::signature::is_about;
 use super::verify::signature_of;
 
 /// What every destination type exports.
@@ -26,12 +28,20 @@ pub(super) async fn run(args: PublishArgs) -> Result<(), Failure> {
     })?;
     let effective = settings(&registry.place).map_err(|failure| failure.with_status(UNTRIED))?;
     let component = read(&effective.config, &file)?;
+    // Before anything is pushed: what is public then has the signature that belongs to it.
+    let signature = signature_of(&file, None).map_err(|failure| failure.with_status(UNTRIED))?;
+    if signature.as_ref().is_some_and(|signature| !is_about(signature, &digest(&component))) {
+        let file = file.display();
+        return Err(Failure::new(format!(
+            "nothing was published: the signature beside {file} is for another file, or is none; sign again (freehold plugin \
+             sign {file} --key FILE), or remove it"
+        )));
+    }
     let destination_type = judge(&effective.config, &file, component.clone()).await?;
 
     let repository = registry::repository(&reference, &registry, &effective)?;
     let description = describe(&destination_type)?;
     let published = repository.publish(tag, component.into(), &description).await.map_err(registry::told)?;
-    let signature = signature_of(&file, None).map_err(|failure| failure.with_status(UNTRIED))?;
     let is_signed = signature.is_some();
     if let Some(signature) = signature {
         repository.attach(&published, signature.into()).await.map_err(registry::told)?;

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use freehold_trust::{TrustList, digest};
 
+use super::describe::in_one_line;
 use super::outcome::NOT_TRIED;
 use super::sign::beside;
+use super::signature::ENDINGS;
 use crate::cli::WhereArgs;
 use crate::commands::{print, settings};
 use crate::config::read_key;
@@ -17,7 +19,8 @@ pub(super) fn run(file: &Path, signature: Option<PathBuf>, keys: &[PathBuf], pla
         read(file, signature, keys, place).map_err(|failure| failure.with_status(NOT_TRIED))?;
     let signer = trusted
         .signer(&component, &signature)
-        .map_err(|error| Failure::because(format!("{} is not trusted", file.display()), &error))?;
+        // Why not repeats what the signature's file says.
+        .map_err(|why| Failure::new(format!("{} is not trusted: {}", file.display(), in_one_line(&why.to_string()))))?;
     print(&format!("trusted: {}\nsigned by: {signer}\n", digest(&component)));
     Ok(())
 }
@@ -41,7 +44,7 @@ fn read(
 
 /// The signature that was named, or the one beside `file`, if there is one.
 pub(super) fn signature_of(file: &Path, named: Option<PathBuf>) -> Result<Option<Vec<u8>>, Failure> {
-    let candidates = ["sig", "sigstore.json"].map(|ending| beside(file, ending));
+    let candidates = ENDINGS.map(|ending| beside(file, ending));
     let found = named.or_else(|| candidates.into_iter().find(|candidate| candidate.is_file()));
     found.map(|path| std::fs::read(&path).map_err(Failure::at(&path))).transpose()
 }
