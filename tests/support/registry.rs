@@ -1,5 +1,6 @@
 //! An OCI registry: Distribution, the one that most of the others were made of, as Debian packages it.
 
+mod fake;
 mod tokens;
 
 use std::fs::File;
@@ -7,6 +8,7 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
+pub use self::fake::{Asked, FakeRegistry, Said};
 use self::tokens::TokenServer;
 use crate::guarded::Guarded;
 use crate::patience::until;

@@ -158,10 +158,11 @@ impl Effective {
         self.config.kek_file.clone().unwrap_or_else(|| self.config.data.join("kek"))
     }
 
-    /// Who the environment says asks a registry of components.
-    pub(crate) fn registry_login(&self) -> Option<Login> {
+    /// Who the environment says asks a registry of components, and which registry that is.
+    pub(crate) fn registry_login(&self) -> Option<(Option<&str>, Login)> {
         let secrets = &self.service_secrets;
-        Some(Login { user: secrets.registry_username.clone()?, password: secrets.registry_password.clone()? })
+        let login = Login { user: secrets.registry_username.clone()?, password: secrets.registry_password.clone()? };
+        Some((secrets.registry.as_deref(), login))
     }
 
     /// Every setting as TOML, each with where it came from.

@@ -120,7 +120,7 @@ pub(crate) struct InspectArgs {
 /// Who asks a registry, and how.
 #[derive(Debug, Clone, Args)]
 pub(crate) struct RegistryArgs {
-    /// The user [default: FREEHOLD_REGISTRY_USERNAME, else what `docker login` has kept]
+    /// The user [default: FREEHOLD_REGISTRY_USERNAME at the registry FREEHOLD_REGISTRY, else what `docker login` has kept]
     #[arg(long, value_name = "NAME", requires = "password_stdin")]
     pub(crate) username: Option<String>,
     /// Read the password, or a token, from stdin

@@ -19,7 +19,8 @@ pub(super) const CONFIG: &str = "FREEHOLD_CONFIG";
 pub(super) const TRANSIT_TOKEN: &str = "FREEHOLD_TRANSIT_TOKEN";
 /// The variable with the secret id of an AppRole.
 pub(super) const TRANSIT_SECRET_ID: &str = "FREEHOLD_TRANSIT_SECRET_ID";
-/// The variables that say who asks a registry of components.
+/// The variables that say who asks which registry of components.
+pub(super) const REGISTRY: &str = "FREEHOLD_REGISTRY";
 pub(super) const REGISTRY_USERNAME: &str = "FREEHOLD_REGISTRY_USERNAME";
 pub(super) const REGISTRY_PASSWORD: &str = "FREEHOLD_REGISTRY_PASSWORD";
 /// The variables by which AWS's own tools are told who asks.
@@ -55,6 +56,7 @@ pub(super) fn read() -> Result<Environment, Failure> {
             CONFIG => environment.config = Some(value),
             TRANSIT_TOKEN => environment.service_secrets.transit_token = secret(value),
             TRANSIT_SECRET_ID => environment.service_secrets.transit_secret_id = secret(value),
+            REGISTRY => environment.service_secrets.registry = Some(value).filter(|value| !value.is_empty()),
             REGISTRY_USERNAME => environment.service_secrets.registry_username = Some(value),
             REGISTRY_PASSWORD => environment.service_secrets.registry_password = secret(value),
             AWS_ACCESS_KEY_ID => environment.service_secrets.aws_access_key_id = Some(value),

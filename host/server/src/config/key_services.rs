@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Effective;
 use super::environment::{
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, REGISTRY_PASSWORD, REGISTRY_USERNAME,
+    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, REGISTRY, REGISTRY_PASSWORD, REGISTRY_USERNAME,
     TRANSIT_SECRET_ID, TRANSIT_TOKEN,
 };
 use crate::failure::Failure;
@@ -62,6 +62,7 @@ pub(crate) struct ServiceSecrets {
     pub(super) aws_access_key_id: Option<String>,
     pub(super) aws_secret_access_key: Option<SecretText>,
     pub(super) aws_session_token: Option<SecretText>,
+    pub(super) registry: Option<String>,
     pub(super) registry_username: Option<String>,
     pub(super) registry_password: Option<SecretText>,
 }
@@ -84,6 +85,7 @@ impl ServiceSecrets {
             (AWS_ACCESS_KEY_ID, self.aws_access_key_id.is_some()),
             (AWS_SECRET_ACCESS_KEY, self.aws_secret_access_key.is_some()),
             (AWS_SESSION_TOKEN, self.aws_session_token.is_some()),
+            (REGISTRY, self.registry.is_some()),
             (REGISTRY_USERNAME, self.registry_username.is_some()),
             (REGISTRY_PASSWORD, self.registry_password.is_some()),
         ];

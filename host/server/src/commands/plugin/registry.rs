@@ -1,15 +1,15 @@
 //! Which registry, and who asks it: from the command line, the environment, or what `docker login` has kept.
 
 use std::fs;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use freehold_reach::registry::{Login, Reference, RegistryConfig, Repository};
-use freehold_reach::{AskError, SecretText};
+use freehold_reach::{AskError, SecretText, in_its_words};
 use serde_json::Value;
 use zeroize::Zeroizing;
 
@@ -24,6 +24,8 @@ pub(super) const UNTRIED: u8 = 2;
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// What `docker login` calls Docker Hub.
 const DOCKER_HUB: &str = "https://index.docker.io/v1/";
+/// What a credential helper says, among other words, when it knows no login.
+const NOT_FOUND: &str = "credentials not found";
 /// What a credential helper gives as the user when the secret is a token for another protocol.
 const TOKEN_USER: &str = "<token>";
 
@@ -41,7 +43,7 @@ pub(super) fn repository(
     let config = RegistryConfig {
         login: login(reference, args, effective).map_err(|failure| failure.with_status(UNTRIED))?,
         plain_http: args.plain_http,
-        ca: ca(&effective.config)?,
+        ca: ca(&effective.config).map_err(|failure| failure.with_status(UNTRIED))?,
         timeout: TIMEOUT,
         component_bytes: u64::try_from(effective.config.limits.component_bytes).unwrap_or(u64::MAX),
     };
@@ -76,7 +78,7 @@ fn login(reference: &Reference, args: &RegistryArgs, effective: &Effective) -> R
         let password = Zeroizing::new(password.trim_end_matches(['\r', '\n']).to_owned());
         return Ok(Some(Login { user: user.clone(), password: SecretText::new(password) }));
     }
-    if let Some(login) = effective.registry_login() {
+    if let Some(login) = of_environment(reference.named_host(), effective.registry_login())? {
         return Ok(Some(login));
     }
     let folder = of_the_machine("DOCKER_CONFIG").map(PathBuf::from);
@@ -87,25 +89,40 @@ fn login(reference: &Reference, args: &RegistryArgs, effective: &Effective) -> R
     }
 }
 
+/// The login of the environment, for the registry that it names: references come from anybody, and lead anywhere.
+fn of_environment(host: &str, kept: Option<(Option<&str>, Login)>) -> Result<Option<Login>, Failure> {
+    match kept {
+        None => Ok(None),
+        Some((Some(registry), login)) => Ok(registry.eq_ignore_ascii_case(host).then_some(login)),
+        Some((None, _)) => Err(Failure::new(
+            "FREEHOLD_REGISTRY_USERNAME and FREEHOLD_REGISTRY_PASSWORD are set, but not for which registry: set \
+             FREEHOLD_REGISTRY to its HOST[:PORT], such as ghcr.io, or unset them",
+        )),
+    }
+}
+
 /// What `docker login` has kept for `host`, in the file itself or with a helper.
 fn of_docker(file: &Path, host: &str) -> Result<Option<Login>, Failure> {
     let text = Zeroizing::new(fs::read(file).map_err(Failure::at(file))?);
     let config: Value =
         serde_json::from_slice(&text).map_err(|error| Failure::new(format!("{}: {error}", file.display())))?;
-    let names = [host.to_owned(), format!("https://{host}")];
-    let hub = (host == "docker.io").then(|| DOCKER_HUB.to_owned());
-    let names: Vec<String> = names.into_iter().chain(hub).collect();
-    let of = |section: &str| names.iter().find_map(|name| Some((name, config[section].get(name)?)));
-    let helper = of("credHelpers").map(|(name, helper)| (name.clone(), helper.as_str()));
-    let store = config["credsStore"].as_str().map(|store| (names[names.len() - 1].clone(), Some(store)));
-    let kept = of("auths").and_then(|(_, entry)| entry["auth"].as_str()).filter(|auth| !auth.is_empty());
-    match (helper.or(store), kept) {
-        (Some((name, Some(helper))), None) => of_helper(helper, &name),
+    let names = names(host);
+    let of = |section: &str| names.iter().find_map(|name| config[section].get(name));
+    let helper = of("credHelpers").or(config.get("credsStore")).and_then(Value::as_str);
+    let kept = of("auths").and_then(|entry| entry["auth"].as_str()).filter(|auth| !auth.is_empty());
+    match (helper, kept) {
+        (Some(helper), None) => of_helper(helper, &names),
         (_, Some(auth)) => in_base64(auth).map(Some).ok_or_else(|| {
             Failure::new(format!("{}: the login for {host} is not what `docker login` writes", file.display()))
         }),
         _ => Ok(None),
     }
+}
+
+/// What a registry's login may be kept under, the usual name first.
+fn names(host: &str) -> Vec<String> {
+    let hub = (host == "docker.io").then(|| DOCKER_HUB.to_owned());
+    hub.into_iter().chain([host.to_owned(), format!("https://{host}")]).collect()
 }
 
 /// `user:password`, in base64.
@@ -116,28 +133,53 @@ fn in_base64(text: &str) -> Option<Login> {
     Some(Login { user: user.to_owned(), password: SecretText::new(password) })
 }
 
-/// What the program `docker-credential-…` knows (<https://github.com/docker/docker-credential-helpers>).
-fn of_helper(helper: &str, name: &str) -> Result<Option<Login>, Failure> {
+/// What the program `docker-credential-…` knows (<https://github.com/docker/docker-credential-helpers>) under one of `names`.
+fn of_helper(helper: &str, names: &[String]) -> Result<Option<Login>, Failure> {
     let program = format!("docker-credential-{helper}");
-    let failed = |error: std::io::Error| Failure::because(format!("`{program}`, which keeps the login"), &error);
-    let mut command = Command::new(&program);
-    let piped = command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-    let mut child = piped.spawn().map_err(failed)?;
+    for name in names {
+        let output = ask_helper(&program, name)
+            .map_err(|error| Failure::because(format!("`{program}`, which keeps the login"), &error))?;
+        let said = Zeroizing::new(output.stdout);
+        if !output.status.success() {
+            note_failure(&program, name, &String::from_utf8_lossy(&said));
+            continue;
+        }
+        let Ok(said) = serde_json::from_slice::<Value>(&said) else {
+            eprintln!(
+                "freehold: `{program}` was asked for {name}, and its answer is no login; nobody in particular asks"
+            );
+            continue;
+        };
+        let (Some(user), Some(secret)) = (said["Username"].as_str(), said["Secret"].as_str()) else { continue };
+        if user == TOKEN_USER {
+            return Err(Failure::new(format!(
+                "`{program}` has an identity token for {name}, which is not understood here; give --username and --password-stdin"
+            )));
+        }
+        let password = SecretText::new(Zeroizing::new(secret.to_owned()));
+        return Ok(Some(Login { user: user.to_owned(), password }));
+    }
+    Ok(None)
+}
+
+fn ask_helper(program: &str, name: &str) -> io::Result<Output> {
+    let mut command = Command::new(program);
+    let mut child = command.arg("get").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
     if let Some(mut stdin) = child.stdin.take() {
-        std::io::Write::write_all(&mut stdin, name.as_bytes()).map_err(failed)?;
+        match stdin.write_all(name.as_bytes()) {
+            // It ended without reading, and says itself why.
+            Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error),
+            _ => {}
+        }
     }
-    let output = child.wait_with_output().map_err(failed)?;
-    let said = Zeroizing::new(output.stdout);
-    // It fails for whom it does not know, which is no error: most registries let everybody pull.
-    let Ok(said) = serde_json::from_slice::<Value>(&said) else { return Ok(None) };
-    let (Some(user), Some(secret)) = (said["Username"].as_str(), said["Secret"].as_str()) else { return Ok(None) };
-    if user == TOKEN_USER {
-        return Err(Failure::new(format!(
-            "`{program}` has an identity token for {name}, which is not understood here; give --username and --password-stdin"
-        )));
+    child.wait_with_output()
+}
+
+/// That somebody is not known is no failure: most registries let everybody pull. Anything else explains what comes of it.
+fn note_failure(program: &str, name: &str, said: &str) {
+    if !said.contains(NOT_FOUND) {
+        eprintln!("freehold: `{program}` was asked for the login for {name} and failed: {}", in_its_words(said));
     }
-    let password = SecretText::new(Zeroizing::new(secret.to_owned()));
-    Ok(Some(Login { user: user.to_owned(), password }))
 }
 
 #[cfg(test)]
@@ -161,6 +203,26 @@ mod tests {
             assert_eq!((login.user.as_str(), login.password.reveal()), ("ci", "se:cret"));
         }
         assert!(kept(&config, "ghcr.io.example").unwrap().is_none());
+    }
+
+    #[test]
+    fn the_login_of_the_environment_is_for_the_registry_that_it_names() {
+        let login = || Login { user: "ci".into(), password: SecretText::new(Zeroizing::new("secret".into())) };
+        let asked = |host, registry| of_environment(host, Some((registry, login())));
+
+        assert!(asked("ghcr.io", Some("GHCR.io")).unwrap().is_some());
+        for other in ["ghcr.io:443", "ghcr.io.example", "example", "docker.io"] {
+            assert!(asked(other, Some("ghcr.io")).unwrap().is_none(), "{other}");
+        }
+        let refusal = asked("ghcr.io", None).unwrap_err().to_string();
+        assert!(refusal.contains("set FREEHOLD_REGISTRY to") && !refusal.contains("secret"), "{refusal}");
+        assert!(of_environment("ghcr.io", None).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_login_is_looked_for_as_docker_keeps_it() {
+        assert_eq!(names("ghcr.io"), ["ghcr.io", "https://ghcr.io"]);
+        assert_eq!(names("docker.io")[0], DOCKER_HUB);
     }
 
     #[test]
