@@ -22,8 +22,9 @@ const UNTRIED: u8 = 2;
 
 /// Runs the command.
 pub(super) async fn run(args: BuildArgs) -> Result<(), Failure> {
-    let config = settings(&args.place).map_err(|failure| failure.with_status(UNTRIED))?.config;
-    let sandbox = wiring::checking_sandbox(&config.limits, &sources::system())?;
+    let untried = |failure: Failure| failure.with_status(UNTRIED);
+    let config = settings(&args.place).map_err(untried)?.config;
+    let sandbox = wiring::checking_sandbox(&config.limits, &sources::system()).map_err(untried)?;
     let (file, destination_type) = make(&args.make, &sandbox).await?;
     if args.json {
         print(&format!("{}\n", describe::in_json(&file, &destination_type)));
@@ -66,9 +67,19 @@ pub(super) async fn make(args: &MakeArgs, sandbox: &Sandbox) -> Result<(PathBuf,
 pub(super) fn write_whole(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     fs::create_dir_all(folder).map_err(Failure::at(folder))?;
-    let partial = beside(file, "partial");
+    let partial = partial(file);
     fs::write(&partial, bytes).map_err(Failure::at(&partial))?;
     fs::rename(&partial, file).map_err(Failure::at(file))
+}
+
+/// Where a file is written to until it is whole.
+fn partial(file: &Path) -> PathBuf {
+    beside(file, "partial")
+}
+
+/// The files that [`make`] writes where it was told to.
+pub(super) fn outputs(args: &MakeArgs) -> Vec<PathBuf> {
+    args.output.iter().flat_map(|file| [file.clone(), partial(file)]).collect()
 }
 
 /// The compilers of this machine, and where others are kept. `here` is where the work is done.

@@ -11,7 +11,7 @@ use self::destination::Destination;
 use self::round::Round;
 use self::samples::Sample;
 use self::watch::Watch;
-use super::build::make;
+use super::build::{make, outputs};
 use crate::cli::{DevArgs, ServeArgs};
 use crate::commands::print;
 use crate::config::{self, Config};
@@ -29,7 +29,7 @@ pub(super) async fn run(args: DevArgs) -> Result<(), Failure> {
     }
     loop {
         // Before the round: what is saved while it goes on is a reason for the next.
-        let watch = Watch::of(&args.make.folder, [Some(&args.to), args.events.as_ref()]);
+        let watch = Watch::of(&args.make.folder, [Some(&args.to), args.events.as_ref()], &outputs(&args.make));
         if let Err(failure) = round(&args, &sandbox).await {
             eprintln!("freehold: {failure}");
         }
