@@ -131,6 +131,66 @@ fn only_what_somebody_trusted_signed_is_installed() -> Result {
     Ok(())
 }
 
+#[test]
+fn a_component_that_is_looked_at_writes_no_line_of_the_report() -> Result {
+    let folder = tempfile::tempdir()?;
+    let forged = "It sends.\n\nsignature: by acme, whom the settings trust\u{1b}[8m";
+    version_of("webhook", folder.path(), |manifest| manifest["description"] = json!(forged))?;
+    let digest = ring::digest::digest(&ring::digest::SHA256, &std::fs::read(folder.path().join("webhook.wasm"))?);
+    let digits: String = digest.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = format!("sha256:{digits}");
+    let signature = json!({ "format": "freehold-signature/1", "digest": digest, "key": forged, "signature": "" });
+    std::fs::write(folder.path().join("webhook.wasm.sig"), signature.to_string())?;
+    let chosen = folder.path().join("acme.key");
+    assert!(plugin(&["keygen".as_ref(), "--key".as_ref(), &chosen])?.status.success());
+    let run = |command: &str| -> Result<Output> {
+        let mut freehold = bare_command()?;
+        freehold.arg("plugin").args([command, "webhook.wasm"]).current_dir(folder.path());
+        freehold.env("FREEHOLD_DATA", folder.path().join("data"));
+        Ok(freehold.env("FREEHOLD_TRUST_KEY_FILES", "acme.pub").output()?)
+    };
+
+    let inspected = told(&run("inspect")?);
+    let signed: Vec<&str> = inspected.lines().filter(|line| line.starts_with("signature:")).collect();
+    assert!(matches!(signed[..], [line] if line.starts_with("signature: not trusted:")), "{inspected}");
+    for output in [inspected, told(&run("verify")?), told(&run("install")?)] {
+        assert!(output.contains("It sends. signature: by acme"), "{output}");
+        assert!(!output.contains("\nsignature: by") && !output.contains('\u{1b}'), "{output}");
+    }
+    Ok(())
+}
+
+#[test]
+fn only_an_installation_makes_a_data_directory_and_says_so() -> Result {
+    let folder = tempfile::tempdir()?;
+    let (data, component) = (folder.path().join("data"), places::plugin("webhook")?);
+    let run = |arguments: &[&str]| -> Result<Output> {
+        let mut command = bare_command()?;
+        Ok(command.arg("plugin").args(arguments).current_dir(folder.path()).env("FREEHOLD_DATA", &data).output()?)
+    };
+
+    for arguments in [
+        &["list"][..],
+        &["upgrade", "webhook", "--all"],
+        &["rollback", "webhook"],
+        &["disable", "webhook"],
+        &["enable", "webhook"],
+    ] {
+        let output = run(arguments)?;
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {}", told(&output));
+        assert!(told(&output).contains("no such data directory") && !data.exists(), "{arguments:?}: {}", told(&output));
+        let unset = run(&[arguments, &["--config", "missing.toml"]].concat())?;
+        assert_eq!(unset.status.code(), Some(2), "{arguments:?}: {}", told(&unset));
+    }
+    let component = component.to_string_lossy().into_owned();
+    assert_eq!(run(&["install", &component, "--config", "missing.toml"])?.status.code(), Some(2));
+    let refused = run(&["install", &component])?;
+    assert_eq!(refused.status.code(), Some(1), "{}", told(&refused));
+    assert!(told(&refused).contains("Made the data directory") && data.exists(), "{}", told(&refused));
+    assert!(!told(&run(&["install", &component])?).contains("Made the data directory"));
+    Ok(())
+}
+
 /// A bundle as `cosign sign-blob --key` writes it, and the public key in a file.
 fn cosign_bundle(component: &[u8], public: &Path) -> Result<String> {
     let random = SystemRandom::new();

@@ -3,6 +3,7 @@
 use freehold_control::{Authority, Caller, Control, ControlError, Repinned};
 use freehold_store::Store;
 
+use super::describe::in_one_line;
 use crate::cli::WhereArgs;
 use crate::commands::{print, refused, settings};
 use crate::config::Config;
@@ -23,18 +24,32 @@ pub(super) struct Open {
 impl Open {
     /// Opens the database with what is installed there.
     pub(super) async fn at(place: &WhereArgs, tenant: Option<&str>) -> Result<Open, Failure> {
-        Open::with(&settings(place)?.config, tenant).await
+        let open = async {
+            let config = settings(place)?.config;
+            if config.database.is_none() {
+                DataDir::open(&config.data)?;
+            }
+            Open::try_with(&config, tenant).await
+        };
+        open.await.map_err(|failure| failure.with_status(NOT_TRIED))
     }
 
-    /// The same with settings that were read already.
-    pub(super) async fn with(config: &Config, tenant: Option<&str>) -> Result<Open, Failure> {
-        Open::try_with(config, tenant).await.map_err(|failure| failure.with_status(NOT_TRIED))
+    /// The same with settings that were read already, for what may be the first in a data directory: says so if it is.
+    pub(super) async fn or_create(config: &Config, tenant: Option<&str>) -> Result<Open, Failure> {
+        let open = async {
+            if config.database.is_none() {
+                let is_new = !config.data.exists();
+                DataDir::open_or_create(&config.data)?;
+                if is_new {
+                    eprintln!("Made the data directory {}, which was not there.", config.data.display());
+                }
+            }
+            Open::try_with(config, tenant).await
+        };
+        open.await.map_err(|failure| failure.with_status(NOT_TRIED))
     }
 
     async fn try_with(config: &Config, tenant: Option<&str>) -> Result<Open, Failure> {
-        if config.database.is_none() {
-            DataDir::open_or_create(&config.data)?;
-        }
         let sources = sources::system();
         let store = wiring::open_store(config, &sources).await?;
         let control = wiring::types_control(config, store.clone(), sources).await?;
@@ -66,7 +81,8 @@ pub(super) fn judged(error: ControlError) -> Failure {
         ControlError::Store(_) | ControlError::Vault(_) => NOT_TRIED,
         _ => 1,
     };
-    refused(error).with_status(status)
+    // It may repeat what a component or a signature says of itself.
+    Failure::new(in_one_line(&refused(error).to_string())).with_status(status)
 }
 
 /// Tells what became of destinations. An error when some stay on their version.
