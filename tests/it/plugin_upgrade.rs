@@ -88,11 +88,50 @@ async fn destinations_go_over_one_by_one_by_a_share_or_all_and_back() -> Result 
     let back = story.plugin(&["rollback", "webhook"], 0)?;
     assert!(back.contains("went back: 5 ") && back.contains(&format!("new destinations get: {first}")), "{back}");
     assert_eq!(story.running().await?, counts(&[(&first, 5)]));
-    assert!(story.plugin(&["rollback", "webhook"], 1)?.contains("nothing to take back"));
+    let refused = story.plugin(&["rollback", "webhook"], 1)?;
+    assert!(refused.contains("nothing to take back") && refused.contains("upgrade --to VERSION --all"), "{refused}");
     let records = story.api.get("/v1/audit?action=destination.upgrade").await?.ok()?;
     assert_eq!(records["data"].as_array().map(Vec::len), Some(5), "{records}");
     let records = story.api.get("/v1/audit?action=destination.rollback").await?.ok()?;
     assert_eq!(records["data"].as_array().map(Vec::len), Some(5), "{records}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rollback_leaves_the_way_further_back_open() -> Result {
+    let folder = tempfile::tempdir()?;
+    let story = Story::on(setup()?, |body| body).await?;
+    let first = story.api.get("/v1/destination-types/webhook").await?.json()["version"].clone();
+    let first = first.as_str().unwrap_or_default().to_owned();
+    for version in ["2.0.0", "3.0.0"] {
+        story.install(folder.path(), version, |_| {}).await?;
+        story.plugin(&["upgrade", "webhook", "--all"], 0)?;
+    }
+
+    assert!(story.plugin(&["rollback", "webhook"], 0)?.contains("new destinations get: 2.0.0 "));
+    let further = story.plugin(&["rollback", "webhook"], 1)?;
+    assert!(further.contains(&format!("new destinations get: {first} ")), "{further}");
+    assert!(further.contains(&story.destination) && further.contains("`upgrade --to`"), "{further}");
+    story.plugin(&["upgrade", "webhook", "--to", &first, "--all"], 0)?;
+    assert_eq!(story.running().await?, counts(&[(&first, 1)]));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_installed_again_is_told_as_it_is() -> Result {
+    let folder = tempfile::tempdir()?;
+    let story = Story::on(setup()?, |body| body).await?;
+    let shipped = places::plugin("webhook")?.to_string_lossy().into_owned();
+
+    let again = story.plugin(&["install", &shipped], 0)?;
+    assert!(again.contains("lay in a folder") && again.contains("installed already: webhook"), "{again}");
+    story.install(folder.path(), "2.0.0", |_| {}).await?;
+    let former = story.plugin(&["install", &shipped], 0)?;
+    assert!(former.contains("installed already, but not the current version"), "{former}");
+    story.plugin(&["disable", "webhook", "--version", "2.0.0"], 0)?;
+    let disabled = folder.path().join("webhook-2.0.0.wasm");
+    let disabled = story.plugin(&["install", &disabled.to_string_lossy()], 0)?;
+    assert!(disabled.contains("installed already, but disabled"), "{disabled}");
     Ok(())
 }
 

@@ -42,8 +42,12 @@ impl Control {
         let (planned, made_with) = self.plan_back(who, name, &versions, &mut result).await?;
         let back = self.current_before(who, &versions, &result.from)?;
         if planned.is_empty() && back.is_none() && result.destinations.left.is_empty() {
-            let message = format!("no destination was upgraded to {}", result.from.installed().version);
-            return Err(ControlError::conflict("", format!("there is nothing to take back: {message}")));
+            let message = format!(
+                "there is nothing to take back: no destination was upgraded to {}; `upgrade --to VERSION --all` goes to any \
+                 other version",
+                result.from.installed().version
+            );
+            return Err(ControlError::conflict("", message));
         }
         result.destinations.left.extend(made_with);
         self.repin(who, planned, &mut result.destinations).await?;
@@ -67,7 +71,8 @@ impl Control {
                 continue;
             }
             let Some(former) = &destination.former_digest else {
-                let reason = "it was made with this version; `upgrade --to` moves it to another".to_owned();
+                let reason =
+                    "it was made with this version, or went back to it; `upgrade --to` moves it to another".to_owned();
                 made_with.push(Left { destination: destination.id, reason });
                 continue;
             };

@@ -174,7 +174,8 @@ pub(crate) async fn change(
             let sql =
                 "UPDATE destination_types SET is_current = 0 WHERE tenant_id = $1 AND name = $2 AND is_current = 1";
             query(sql).bind(owner).bind(name).execute(&mut tx.connection).await?;
-            let sql = "UPDATE destination_types SET is_current = 1, former = $4
+            // A rollback tells of none: how to go further back stays known.
+            let sql = "UPDATE destination_types SET is_current = 1, former = coalesce($4, former)
                 WHERE tenant_id = $1 AND name = $2 AND digest = $3";
             let statement = query(sql).bind(owner).bind(name).bind(digest).bind(former.as_deref());
             if statement.execute(&mut tx.connection).await? == 0 {
