@@ -1,3 +1,5 @@
+//! The credential of a scripted host answers as the real one does.
+
 use super::BASE64;
 use crate::credential::{self, Secret};
 use crate::testing::Host;

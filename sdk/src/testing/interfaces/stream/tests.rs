@@ -1,3 +1,5 @@
+//! A scripted stream opens, ends and closes as a real one does.
+
 use super::*;
 use crate::stream::{self, Stream, Target};
 use crate::testing::{Host, Said};
