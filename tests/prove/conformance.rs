@@ -2,6 +2,7 @@
 
 mod unfaithful;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use freehold_sandbox::Limits;
@@ -37,7 +38,7 @@ pub(crate) async fn prove(wish: &Wish) -> Result<Proof> {
     for (component, report) in reports {
         judge(&component, &report, &mut proof, &mut figures);
     }
-    let caught = unfaithful::check(&mut proof).await?;
+    let caught = unfaithful::check(&mut proof, wish.short).await?;
     proof.figure("checks_passed", figures.passed);
     proof.figure("checks_skipped", figures.skipped);
     proof.figure("checks_failed", figures.failed);
@@ -77,8 +78,13 @@ async fn examined(component: &Path, script: Option<&Path>) -> Result<Report> {
             .map_err(|error| trouble(format!("{}: {error}", file.display())))?,
         None => Script::default(),
     };
+    let mut relays = HashMap::new();
+    for (endpoint, address) in &script.relay {
+        let address = address.parse().map_err(|_| trouble(format!("{address} is no address to relay {endpoint} to")))?;
+        relays.insert(endpoint.clone(), address);
+    }
     let candidate = Candidate::load(bytes, &Limits::default()).await?;
-    Ok(candidate.examine(&Asked { script, ..Asked::default() }).await?)
+    Ok(candidate.examine(&Asked { script, relays, ..Asked::default() }).await?)
 }
 
 fn judge(component: &Path, report: &Report, proof: &mut Proof, figures: &mut Figures) {

@@ -24,11 +24,11 @@ mod template;
 mod verdict;
 mod wire;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use freehold_model::Secret;
+use freehold_model::{Failure, Secret};
 
 pub(crate) use self::ledger::Spent;
 pub use self::report::{Checked, Finding, Peak, Report, Verdict};
@@ -78,6 +78,14 @@ pub enum CannotExamine {
     /// There is no such check.
     #[error("there is no check `{0}`: there are {names}", names = names())]
     UnknownCheck(String),
+    /// There is no such endpoint to pass through from.
+    #[error("{relay} is no endpoint of an example, so that nothing can be relayed from it: name one of {endpoints}")]
+    UnknownEndpoint {
+        /// The one that was named.
+        relay: String,
+        /// Those there are.
+        endpoints: String,
+    },
 }
 
 fn names() -> String {
@@ -96,9 +104,30 @@ pub(crate) struct Examined {
     pub(crate) examples: Vec<Example>,
     pub(crate) ledger: Arc<Ledger>,
     relays: HashMap<String, SocketAddr>,
+    /// The checks that are made.
+    made: BTreeSet<&'static str>,
 }
 
 impl Examined {
+    /// The check that answers for a fault of the plugin's own which `check` came upon: the one that is for such faults, if that
+    /// is made as well.
+    pub(crate) fn answers_for(&self, broke: &Failure, check: &'static str) -> &'static str {
+        verdict::is_for(broke).filter(|other| self.made.contains(other)).unwrap_or(check)
+    }
+
+    /// Looks for a relay that leads from nowhere.
+    fn check_relays(&self) -> Result<(), CannotExamine> {
+        let config = door_config();
+        let policies: Vec<_> =
+            self.examples.iter().filter_map(|example| example.policy(&self.destination_type, &config).ok()).collect();
+        let leads = |relay: &str| policies.iter().any(|policy| road::fits(policy, relay));
+        let Some(relay) = self.relays.keys().find(|relay| !leads(relay)) else { return Ok(()) };
+        let endpoints: BTreeSet<String> =
+            policies.iter().flat_map(|policy| policy.endpoints()).map(|endpoint| endpoint.authority()).collect();
+        let endpoints = endpoints.into_iter().collect::<Vec<_>>().join(", ");
+        Err(CannotExamine::UnknownEndpoint { relay: relay.clone(), endpoints })
+    }
+
     /// How an example is spoken to.
     pub(crate) fn reach(&self, example: &Example) -> Reach {
         example.reach(&self.destination_type, &door_config(), &self.relays)
@@ -133,7 +162,11 @@ impl Candidate {
             Err(why) => return Ok(refused(&wanted, &why)),
         };
         let ledger = Arc::new(Ledger::default());
-        let examined = Examined { destination_type, script, examples, ledger, relays: wish.relays.clone() };
+        let is_made = |check: &&Check| !script.skip.contains_key(check.name);
+        let names = wanted.iter().filter(is_made).map(|check| check.name).collect();
+        let relays = wish.relays.clone();
+        let examined = Examined { destination_type, script, examples, ledger, relays, made: names };
+        examined.check_relays()?;
         let made = make(&examined, &self.sandbox, wish, &wanted).await;
         let checks = made.map_err(|error| CannotExamine::Stage(error.to_string()))?;
         Ok(report(&examined, checks, &self.limits))
@@ -168,6 +201,7 @@ async fn make(
     };
     let (mut made, waited) = tokio::join!(on(&patient, false), on(&impatient, true));
     made.extend(waited);
+    checks::look_back(examined, &mut made);
     let place = |checked: &Checked| wanted.iter().position(|check| check.name == checked.check);
     made.sort_by_key(place);
     Ok(made)

@@ -1,5 +1,6 @@
 //! Which checks are there, what does each ask for, and in which order are they made?
 
+mod arrived;
 mod budget;
 mod configs;
 mod delivery;
@@ -11,12 +12,16 @@ mod verify;
 
 use std::time::Instant;
 
+use freehold_model::Failure;
+use freehold_model::delivery::ClaimedDelivery;
+
 use super::Examined;
+use super::events;
 use super::example::{Example, Reach};
 use super::fault::Fault;
 use super::report::{Checked, Verdict};
 use super::stage::Stage;
-use super::verdict::{Seen, verdict};
+use super::verdict::{self, Seen, verdict};
 
 /// One check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,6 +63,13 @@ pub(crate) enum Events {
     Largest,
 }
 
+impl Events {
+    /// Whether it is looked at how they arrive, beside that they do.
+    fn are_compared(self) -> bool {
+        matches!(self, Events::Unicode | Events::Binary | Events::Largest)
+    }
+}
+
 const fn check(name: &'static str, asks: &'static str, what: What) -> Check {
     Check { name, asks, what }
 }
@@ -93,6 +105,15 @@ pub(crate) fn all() -> Vec<Check> {
     BEFORE.into_iter().chain(faults).chain(AFTER).collect()
 }
 
+/// Looks at all that was done, once it is: whatever the check that it was done for.
+pub(crate) fn look_back(examined: &Examined, made: &mut [Checked]) {
+    verdict::complete(examined, made);
+    let secrets = made.iter_mut().find(|checked| checked.check == "secrets" && examined.made.contains("secrets"));
+    if let Some((checked, finding)) = secrets.zip(secrets::told(examined)) {
+        checked.fail(finding);
+    }
+}
+
 impl Check {
     /// Whether it needs a door that loses its patience soon.
     pub(crate) fn needs_impatience(self) -> bool {
@@ -102,6 +123,7 @@ impl Check {
     /// Makes the check.
     pub(crate) async fn make(self, examined: &Examined, stage: &Stage) -> Checked {
         let began = Instant::now();
+        stage.enter(self.name);
         let verdict = match examined.script.skip.get(self.name) {
             Some(reason) => Verdict::Skipped { reason: format!("the script leaves it out: {reason}") },
             None => self.judge(examined, stage).await,
@@ -118,12 +140,8 @@ impl Check {
         for example in &examined.examples {
             seen.push(self.try_with(examined, stage, example).await);
         }
-        match self.what {
-            What::Broken => seen.extend(configs::listed(examined, stage).await),
-            What::Secrets => seen.extend(secrets::look_back(examined)),
-            What::Outcomes => seen.extend(delivery::look_back(examined)),
-            What::Budget => seen.extend(budget::look_back(examined)),
-            _ => {}
+        if self.what == What::Broken {
+            seen.extend(configs::listed(examined, stage).await);
         }
         verdict(seen)
     }
@@ -166,6 +184,41 @@ pub(crate) struct Scene<'a> {
 }
 
 impl Scene<'_> {
+    /// So many ordinary events, or as many as the host would hand over at once.
+    pub(crate) fn batch(&self, count: usize) -> Vec<ClaimedDelivery> {
+        self.fitting(events::ordinary(&self.stage.whose, &self.stage.sources(), count))
+    }
+
+    /// As many of these as the host would hand over at once.
+    pub(crate) fn fitting(&self, members: Vec<ClaimedDelivery>) -> Vec<ClaimedDelivery> {
+        events::fitting(members, self.events_max(), self.bytes_max())
+    }
+
+    /// Events of a batch, as the manifest has it.
+    pub(crate) fn events_max(&self) -> usize {
+        usize::try_from(self.examined.destination_type.manifest().batch.events).unwrap_or(1)
+    }
+
+    /// Bytes of data of a batch, as the manifest has it.
+    pub(crate) fn bytes_max(&self) -> usize {
+        usize::try_from(self.examined.destination_type.manifest().batch.bytes).unwrap_or(usize::MAX)
+    }
+
+    /// The plugin itself broke.
+    pub(crate) fn broken(&self, expected: impl Into<String>, broke: &Failure) -> Seen {
+        verdict::broken(self.examined, self.check, &self.example.name, expected, broke)
+    }
+
+    /// It is not as it should be.
+    pub(crate) fn bad(
+        &self,
+        expected: impl Into<String>,
+        happened: impl Into<String>,
+        next: impl Into<String>,
+    ) -> Seen {
+        Seen::bad(&self.example.name, expected, happened, next)
+    }
+
     /// Why deliveries cannot be tried: nobody speaks the protocol.
     pub(crate) fn nobody_there(&self) -> Option<Seen> {
         let Reach::Alone(endpoints) = self.reach else { return None };

@@ -18,6 +18,8 @@ pub(crate) struct Spent {
 /// One call.
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
+    /// The check that made it.
+    pub(crate) check: &'static str,
     /// Which call, for people.
     pub(crate) what: String,
     /// Whether the other side said back what it was told.
@@ -31,6 +33,14 @@ pub(crate) struct Entry {
     pub(crate) spent: Spent,
 }
 
+/// Which call was made.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Made<'a> {
+    pub(crate) check: &'static str,
+    pub(crate) what: &'a str,
+    pub(crate) is_echo: bool,
+}
+
 /// Every call.
 #[derive(Debug, Default)]
 pub(crate) struct Ledger(Mutex<Vec<Entry>>);
@@ -40,7 +50,7 @@ impl Ledger {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn note(&self, what: &str, is_echo: bool, outcomes: &[Outcome], report: &AttemptReport, spent: Spent) {
+    pub(crate) fn note(&self, made: Made<'_>, outcomes: &[Outcome], report: &AttemptReport, spent: Spent) {
         let failures = outcomes.iter().filter_map(|outcome| match outcome {
             Outcome::Failed(failure) => Some(failure),
             Outcome::Delivered => None,
@@ -55,7 +65,8 @@ impl Ledger {
         });
         let broke = failures.clone().find(|failure| failure.kind == ErrorKind::Plugin).cloned();
         let recorded = recorded.collect();
-        self.entries().push(Entry { what: what.to_owned(), is_echo, written, recorded, broke, spent });
+        let Made { check, what, is_echo } = made;
+        self.entries().push(Entry { check, what: what.to_owned(), is_echo, written, recorded, broke, spent });
     }
 
     /// Every call so far.

@@ -37,6 +37,8 @@ pub(crate) enum Manner {
     Echoing,
     /// It refuses what holds this text, and takes everything else.
     Refusing(String),
+    /// It refuses the items that hold this text, within an answer that takes the others.
+    RefusingItem(String),
 }
 
 /// What is played.
@@ -120,16 +122,21 @@ impl Play {
         let (received, number) = self.note(&parts, &body);
         let rule = self.script.rule(&received);
         let good = rule.map(super::script::Rule::answer).unwrap_or_default();
-        let well = || template::fill(&good, 200, &received, number);
+        let well = || template::fill(&good, 200, &received, number, None);
         let manner = if received.is_setup { Manner::Well } else { self.manner() };
         match manner {
             Manner::Well => whole(well()),
             Manner::Faulty(fault) => self.fail(fault, &handle, &received, number, well()).await,
             Manner::Echoing => whole(echo(&received)),
-            Manner::Refusing(marker) if contains(&received.says(), marker.as_bytes()) => {
+            Manner::Refusing(marker) if received.mentions(&marker) => {
                 whole(self.refusal(Fault::Status(413), 413, &received, number))
             }
-            Manner::Refusing(_) => whole(well()),
+            Manner::RefusingItem(marker) if received.mentions(&marker) => {
+                let refusing = rule.and_then(super::script::Rule::refusing);
+                let partly = refusing.map(|answer| template::fill(&answer, 200, &received, number, Some(&marker)));
+                whole(partly.unwrap_or_else(well))
+            }
+            Manner::Refusing(_) | Manner::RefusingItem(_) => whole(well()),
         }
     }
 
@@ -192,7 +199,7 @@ impl Play {
     fn refusal(&self, fault: Fault, status: u16, received: &Received, number: usize) -> Filled {
         let answer = self.script.faults.get(fault.name()).and_then(|rule| rule.answer.clone());
         let answer = answer.unwrap_or_else(|| Answer { body: Some("no".into()), ..Answer::default() });
-        let mut filled = template::fill(&answer, status, received, number);
+        let mut filled = template::fill(&answer, status, received, number, None);
         let says_when = filled.headers.iter().any(|(name, _)| name == "retry-after");
         if fault == Fault::Status(429) && !says_when {
             filled.headers.push(("retry-after".to_owned(), RETRY_AFTER_S.to_string()));

@@ -9,6 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
+use super::play::contains;
+
 /// Bytes that are unpacked of one body at most.
 const UNPACKED_BYTES_MAX: u64 = 64 << 20;
 /// Characters of base64 that are taken for base64, and not for a word.
@@ -21,7 +23,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// One request.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Received {
     pub(crate) method: String,
     pub(crate) host: String,
@@ -96,6 +98,11 @@ impl Received {
         } else {
             format!("{} differs", self.in_words())
         }
+    }
+
+    /// Whether `text` is in anything that it says.
+    pub(crate) fn mentions(&self, text: &str) -> bool {
+        contains(&self.says(), text.as_bytes())
     }
 
     /// Everything that it says, unpacked: headers, path and body as they are, and what is in gzip or base64 in the body.

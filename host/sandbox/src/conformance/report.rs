@@ -82,6 +82,16 @@ pub struct Finding {
     pub next: String,
 }
 
+impl Checked {
+    /// Has it fail, with this as well.
+    pub(crate) fn fail(&mut self, finding: Finding) {
+        match &mut self.verdict {
+            Verdict::Failed { findings } => findings.push(finding),
+            verdict => *verdict = Verdict::Failed { findings: vec![finding] },
+        }
+    }
+}
+
 impl Report {
     /// Checks that failed.
     pub fn failed(&self) -> usize {

@@ -79,6 +79,14 @@ impl Road {
     }
 }
 
+/// Whether an endpoint of `policy` is `host:port`, or a pattern that covers it.
+pub(crate) fn fits(policy: &EndpointPolicy, authority: &str) -> bool {
+    let Some((host, port)) = authority.rsplit_once(':') else { return false };
+    let Ok(port) = port.parse() else { return false };
+    let schemes = [Scheme::Https, Scheme::Http, Scheme::Tls, Scheme::StartTls, Scheme::Tcp];
+    schemes.into_iter().any(|scheme| policy.position_of(scheme, host, port).is_some())
+}
+
 /// The road as the door takes it.
 pub(crate) struct Way(pub(crate) Arc<Road>);
 

@@ -31,6 +31,10 @@ pub struct Script {
     /// Whether the data of events can be found in what is sent. Not so where they are encrypted, or compressed in other ways
     /// than gzip.
     pub readable: Option<bool>,
+    /// Examples with which that is so, by their names, each with the reason.
+    pub unreadable: BTreeMap<String, String>,
+    /// Why the data of events is sent, but not whole: it is shortened or rounded, such as in messages for people.
+    pub lossy: Option<String>,
     /// Real servers that the kit passes through to, by `host:port` as a config names them.
     pub relay: BTreeMap<String, String>,
     /// Checks that do not apply to the type, with the reason.
@@ -103,6 +107,9 @@ pub struct Rule {
     /// The answer's body, as in [`Answer::body`].
     #[serde(default)]
     pub body: Option<Value>,
+    /// The body when one item of the request is refused and the others are taken. `$refused_item` in it stands for that item.
+    #[serde(default)]
+    pub refused_body: Option<Value>,
 }
 
 /// An answer. Texts in it may hold what came in the request: `${path}`, `${body /id}` and so on.
@@ -163,6 +170,12 @@ pub struct Matching {
     pub method: Option<String>,
     /// The path, with `*` for any number of characters.
     pub path: String,
+    /// Values in the query, with `*` for any number of characters.
+    #[serde(default)]
+    pub if_query: BTreeMap<String, String>,
+    /// The body, with `*` for any number of characters.
+    #[serde(default)]
+    pub if_body: Option<String>,
 }
 
 /// Why a script cannot be followed.
@@ -202,12 +215,21 @@ impl Script {
                 return meaning(format!("`faults` differs from the usual for {name} and gives no `why`"));
             }
         }
+        if self.answers.iter().filter_map(|rule| rule.refused_body.as_ref()).any(|body| !names_refused(body)) {
+            return meaning("`answers` has a `refused_body` without a `$refused_item`".into());
+        }
         let varying = self.varies.iter().chain(&self.retry.varies);
         for part in varying {
             let known = ["header ", "query ", "body /"].iter().any(|start| part.starts_with(start)) || part == "body";
             if !known {
                 return meaning(format!("`varies` has `{part}`: write `header NAME`, `query NAME` or `body /pointer`"));
             }
+        }
+        if let Some((name, _)) = self.unreadable.iter().find(|(_, reason)| reason.trim().is_empty()) {
+            return meaning(format!("`unreadable` has the example `{name}` and gives no reason"));
+        }
+        if self.lossy.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
+            return meaning("`lossy` gives no reason".into());
         }
         if let Some((name, _)) = self.skip.iter().find(|(_, reason)| reason.trim().is_empty()) {
             return meaning(format!("`skip` leaves out `{name}` and gives no reason"));
@@ -236,12 +258,32 @@ impl Rule {
     pub(crate) fn answer(&self) -> Answer {
         Answer { status: self.status, headers: self.headers.clone(), body: self.body.clone() }
     }
+
+    /// The answer when one item is refused, if the other side refuses single items at all.
+    pub(crate) fn refusing(&self) -> Option<Answer> {
+        let body = self.refused_body.clone()?;
+        Some(Answer { body: Some(body), ..self.answer() })
+    }
+}
+
+fn names_refused(body: &Value) -> bool {
+    match body {
+        Value::Object(members) => members.contains_key("$refused_item") || members.values().any(names_refused),
+        Value::Array(items) => items.iter().any(names_refused),
+        _ => false,
+    }
 }
 
 impl Matching {
     /// Whether it is one of these.
-    pub(crate) fn covers(&self, method: &str, path: &str) -> bool {
-        self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(method)) && is_like(&self.path, path)
+    pub(crate) fn covers(&self, request: &Received) -> bool {
+        let body = || String::from_utf8_lossy(&request.body).into_owned();
+        let has =
+            |(name, wanted): (&String, &String)| request.query_value(name).is_some_and(|value| is_like(wanted, &value));
+        self.method.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(&request.method))
+            && is_like(&self.path, &request.path)
+            && self.if_query.iter().all(has)
+            && self.if_body.as_ref().is_none_or(|wanted| is_like(wanted, &body()))
     }
 }
 
@@ -281,6 +323,24 @@ mod tests {
     }
 
     #[test]
+    fn requests_are_told_apart_by_their_query_and_body() {
+        let matching: Matching =
+            serde_json::from_str(r#"{"method":"POST","path":"/","if_query":{"query":"INSERT*"},"if_body":""}"#)
+                .unwrap();
+        let request = |query: &str, body: &str| Received {
+            method: "POST".into(),
+            path: "/".into(),
+            query: query.into(),
+            body: body.into(),
+            ..Received::default()
+        };
+
+        assert!(matching.covers(&request("a=1&query=INSERT%20INTO%20t", "")));
+        assert!(!matching.covers(&request("query=INSERT%20INTO%20t", "{}")));
+        assert!(!matching.covers(&request("query=SELECT%201", "")));
+    }
+
+    #[test]
     fn a_script_that_means_nothing_is_refused_with_what_would() {
         for (text, part) in [
             (r#"{"fault":{}}"#, "unknown field `fault`"),
@@ -289,6 +349,9 @@ mod tests {
             (r#"{"faults":{"409":{"kinds":["delivered"]}}}"#, "gives no `why`"),
             (r#"{"varies":["x-date"]}"#, "write `header NAME`"),
             (r#"{"skip":{"verify":" "}}"#, "gives no reason"),
+            (r#"{"answers":[{"refused_body":{"errors":true}}]}"#, "without a `$refused_item`"),
+            (r#"{"unreadable":{"one":" "}}"#, "the example `one` and gives no reason"),
+            (r#"{"lossy":""}"#, "`lossy` gives no reason"),
         ] {
             let error = Script::parse(text).unwrap_err().to_string();
 

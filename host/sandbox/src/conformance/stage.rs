@@ -1,18 +1,18 @@
 //! Where does a type run while it is examined? In the real sandbox, behind a real door whose ways all lead to the kit.
 
 use std::error::Error;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use freehold_model::delivery::ClaimedDelivery;
-use freehold_model::{ErrorKind, Failure, Outcome, Sources};
+use freehold_model::{BatchId, ErrorKind, Failure, Outcome, Sources};
 
 use super::Wish;
 use super::authority::Authority;
 use super::events::Whose;
 use super::example::Example;
 use super::fault::Fault;
-use super::ledger::Ledger;
+use super::ledger::{Ledger, Made};
 use super::peer::Peers;
 use super::play::{Manner, Play};
 use super::received::Received;
@@ -37,6 +37,8 @@ pub(crate) struct Stage {
     road: Arc<Road>,
     fixed: Arc<Fixed>,
     ledger: Arc<Ledger>,
+    /// The check that is being made.
+    check: Mutex<&'static str>,
     pub(crate) whose: Whose,
     _peers: Peers,
 }
@@ -49,12 +51,17 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// The first failure, and the number of its event.
-    pub(crate) fn failure(&self) -> Option<(usize, &Failure)> {
-        self.outcomes.iter().enumerate().find_map(|(index, outcome)| match outcome {
+    /// The failures, each with the number of its event.
+    pub(crate) fn failures(&self) -> impl Iterator<Item = (usize, &Failure)> {
+        self.outcomes.iter().enumerate().filter_map(|(index, outcome)| match outcome {
             Outcome::Failed(failure) => Some((index + 1, failure)),
             Outcome::Delivered => None,
         })
+    }
+
+    /// The first failure, and the number of its event.
+    pub(crate) fn failure(&self) -> Option<(usize, &Failure)> {
+        self.failures().next()
     }
 
     /// What of the plugin itself broke.
@@ -96,9 +103,19 @@ impl Stage {
             road,
             fixed,
             ledger: Arc::clone(ledger),
+            check: Mutex::default(),
             whose,
             _peers: peers,
         })
+    }
+
+    /// From now on calls are made for this check.
+    pub(crate) fn enter(&self, check: &'static str) {
+        *self.check.lock().unwrap_or_else(PoisonError::into_inner) = check;
+    }
+
+    fn made<'a>(&self, what: &'a str, is_echo: bool) -> Made<'a> {
+        Made { check: *self.check.lock().unwrap_or_else(PoisonError::into_inner), what, is_echo }
     }
 
     /// Begins a scene: from now on the other side behaves in this manner.
@@ -161,12 +178,12 @@ impl Stage {
         let what = format!("open with `{}`", example.name);
         match self.sandbox.start(assignment).await {
             Ok(instance) => {
-                self.ledger.note(&what, false, &[], &Default::default(), instance.spent());
+                self.ledger.note(self.made(&what, false), &[], &Default::default(), instance.spent());
                 Ok(Actor { stage: self, instance, example: example.name.clone() })
             }
             Err(ended) => {
                 let outcome = [Outcome::Failed(ended.failure.clone())];
-                self.ledger.note(&what, false, &outcome, &ended.report, Default::default());
+                self.ledger.note(self.made(&what, false), &outcome, &ended.report, Default::default());
                 Err(ended.failure)
             }
         }
@@ -181,9 +198,14 @@ pub(crate) struct Actor<'s> {
 }
 
 impl Actor<'_> {
-    /// Delivers a batch, always under the same id.
+    /// Delivers the batch that is always the same one.
     pub(crate) async fn deliver(&mut self, attempt: u32, members: &[ClaimedDelivery]) -> Call {
-        let (result, report) = self.instance.deliver(&self.stage.whose.batch, attempt, members).await;
+        self.deliver_as(&self.stage.whose.batch, attempt, members).await
+    }
+
+    /// Delivers a batch under this id.
+    pub(crate) async fn deliver_as(&mut self, batch: &BatchId, attempt: u32, members: &[ClaimedDelivery]) -> Call {
+        let (result, report) = self.instance.deliver(batch, attempt, members).await;
         let outcomes =
             result.unwrap_or_else(|failure| members.iter().map(|_| Outcome::Failed(failure.clone())).collect());
         let what = format!("deliver of {} events with `{}`", members.len(), self.example);
@@ -209,7 +231,7 @@ impl Actor<'_> {
         let manner = self.stage.play.manner();
         // A server in the middle of another protocol may say back what it was told too.
         let is_echo = manner == Manner::Echoing || manner == Manner::Faulty(Fault::Garbage);
-        self.stage.ledger.note(what, is_echo, outcomes, report, self.instance.spent());
+        self.stage.ledger.note(self.stage.made(what, is_echo), outcomes, report, self.instance.spent());
     }
 }
 

@@ -1,6 +1,6 @@
-//! How does an answer take up what came in the request? `${path}` in its texts, `$each` for one item of many.
+//! How does an answer take up what came in the request? `${path}` in its texts, `$each` and `$lines` for one item of many.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Number, Value};
 
 use super::received::Received;
 use super::script::Answer;
@@ -20,14 +20,17 @@ struct Source<'a> {
     body: Value,
     /// How many requests came before.
     number: usize,
-    /// The item of `$each` that is being written, and its place.
+    /// The item of a list that is being written, and its place.
     item: Option<(&'a Value, usize)>,
+    /// The text of the items that are refused, if any are.
+    refused: Option<&'a str>,
 }
 
-/// The answer to `request`, the one after `number` others. `status` goes before a status left out.
-pub(crate) fn fill(answer: &Answer, status: u16, request: &Received, number: usize) -> Filled {
+/// The answer to `request`, the one after `number` others. `status` goes before a status left out. Items that hold the text
+/// `refused` are written as refused.
+pub(crate) fn fill(answer: &Answer, status: u16, request: &Received, number: usize, refused: Option<&str>) -> Filled {
     let body = serde_json::from_slice(&request.body).unwrap_or(Value::Null);
-    let source = Source { request, body, number, item: None };
+    let source = Source { request, body, number, item: None, refused };
     let mut headers: Vec<(String, String)> =
         answer.headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), source.text(value))).collect();
     let (body, content_type) = match &answer.body {
@@ -46,27 +49,49 @@ impl Source<'_> {
         match template {
             Value::String(text) => Value::String(self.text(text)),
             Value::Array(items) => items.iter().map(|item| self.value(item)).collect(),
-            Value::Object(object) => match (object.get("$each"), object.get("$item")) {
-                (Some(Value::String(pointer)), Some(item)) => self.each(pointer, item),
-                _ => object.iter().map(|(name, value)| (name.clone(), self.value(value))).collect::<Map<_, _>>().into(),
-            },
+            Value::Object(object) => self.object(object),
             other => other.clone(),
         }
     }
 
-    /// One of `template` for each item of the list at `pointer` in the request's body.
-    fn each(&self, pointer: &str, template: &Value) -> Value {
-        let items = self.body.pointer(pointer).and_then(Value::as_array);
-        let with = |(index, item)| {
+    fn object(&self, object: &Map<String, Value>) -> Value {
+        if let Some(pointer) = object.get("$each").and_then(Value::as_str) {
+            let items = self.body.pointer(pointer).and_then(Value::as_array);
+            return self.each(items.map_or(&[], Vec::as_slice), object);
+        }
+        if let Some(count) = object.get("$lines").and_then(Value::as_u64) {
+            return self.each(&self.lines(count), object);
+        }
+        if let Some(text) = object.get("$number").and_then(Value::as_str) {
+            return self.text(text).parse::<Number>().map_or(Value::Null, Value::Number);
+        }
+        object.iter().map(|(name, value)| (name.clone(), self.value(value))).collect::<Map<_, _>>().into()
+    }
+
+    /// The lines of the request's body, each of them JSON: lists of `count` of them.
+    fn lines(&self, count: u64) -> Vec<Value> {
+        let lines = self.request.body.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let lines: Vec<Value> = lines.map(|line| serde_json::from_slice(line).unwrap_or(Value::Null)).collect();
+        let count = usize::try_from(count).unwrap_or(1).max(1);
+        lines.chunks(count).map(|some| Value::Array(some.to_vec())).collect()
+    }
+
+    /// The template's `$item` for each of `items`, or its `$refused_item` for one that is refused. What the template lacks is
+    /// left out.
+    fn each(&self, items: &[Value], template: &Map<String, Value>) -> Value {
+        let with = |(index, item): (usize, &Value)| {
+            let is_refused = self.refused.is_some_and(|text| holds(item, text));
+            let template = template.get(if is_refused { "$refused_item" } else { "$item" })?;
             let source = Source {
                 request: self.request,
                 body: self.body.clone(),
                 number: self.number,
                 item: Some((item, index)),
+                refused: self.refused,
             };
-            source.value(template)
+            Some(source.value(template))
         };
-        items.map_or_else(|| json!([]), |items| items.iter().enumerate().map(with).collect())
+        items.iter().enumerate().filter_map(with).collect()
     }
 
     fn text(&self, template: &str) -> String {
@@ -109,6 +134,11 @@ impl Source<'_> {
     }
 }
 
+/// Whether `text` is in an item, packed or not.
+fn holds(item: &Value, text: &str) -> bool {
+    Received { body: item.to_string().into_bytes(), ..Received::default() }.mentions(text)
+}
+
 /// A value as a text stands for it.
 fn plain(value: &Value) -> String {
     match value {
@@ -119,6 +149,8 @@ fn plain(value: &Value) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     fn request(body: &str) -> Received {
@@ -142,7 +174,7 @@ mod tests {
         }))
         .unwrap();
 
-        let filled = fill(&answer, 200, &request(r#"{"id":"m-1"}"#), 3);
+        let filled = fill(&answer, 200, &request(r#"{"id":"m-1"}"#), 3, None);
 
         assert_eq!(filled.status, 201);
         assert_eq!(filled.headers[0], ("location".into(), "https://queue.example.com/v1/send?b=x y".into()));
@@ -157,7 +189,7 @@ mod tests {
         }))
         .unwrap();
 
-        let filled = fill(&answer, 200, &request(r#"{"Entries":[{"Id":"a"},{"Id":"b"}]}"#), 0);
+        let filled = fill(&answer, 200, &request(r#"{"Entries":[{"Id":"a"},{"Id":"b"}]}"#), 0, None);
 
         let body: Value = serde_json::from_slice(&filled.body).unwrap();
         let expected = json!([{ "Id": "a", "place": "0" }, { "Id": "b", "place": "1" }]);
@@ -165,10 +197,40 @@ mod tests {
     }
 
     #[test]
+    fn a_refused_item_is_told_apart() {
+        let answer: Answer = serde_json::from_value(json!({
+            "body": {
+                "taken": { "$each": "/rows", "$item": "${item /id}" },
+                "refused": { "$each": "/rows", "$refused_item": { "index": { "$number": "${index}" } } }
+            }
+        }))
+        .unwrap();
+        let packed = "eyJ0ZXh0IjoidGhlIG1hcmtlciBpcyBoZXJlIn0=";
+        let request = request(&json!({ "rows": [{ "id": "a" }, { "id": "b", "data": packed }] }).to_string());
+
+        let body: Value = serde_json::from_slice(&fill(&answer, 200, &request, 0, Some("the marker")).body).unwrap();
+
+        assert_eq!(body, json!({ "taken": ["a"], "refused": [{ "index": 1 }] }));
+    }
+
+    #[test]
+    fn lines_are_answered_in_groups() {
+        let answer: Answer = serde_json::from_value(json!({
+            "body": { "$lines": 2, "$item": "${item /0/id} ${item /1/n}" }
+        }))
+        .unwrap();
+        let request = request("{\"id\":\"a\"}\n{\"n\":1}\n{\"id\":\"b\"}\n{\"n\":2}\n");
+
+        let body: Value = serde_json::from_slice(&fill(&answer, 200, &request, 0, None).body).unwrap();
+
+        assert_eq!(body, json!(["a 1", "b 2"]));
+    }
+
+    #[test]
     fn a_text_is_a_body_as_it_is() {
         let answer: Answer = serde_json::from_value(json!({ "body": "<Key>${path}</Key>" })).unwrap();
 
-        let filled = fill(&answer, 418, &request(""), 0);
+        let filled = fill(&answer, 418, &request(""), 0, None);
 
         assert_eq!((filled.status, filled.body), (418, b"<Key>/v1/send</Key>".to_vec()));
     }

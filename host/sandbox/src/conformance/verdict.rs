@@ -1,8 +1,14 @@
 //! How does what was seen with each example become the verdict of a check?
 
+use std::collections::BTreeSet;
+
 use freehold_model::Failure;
 
-use super::report::{Finding, Verdict};
+use super::Examined;
+use super::report::{Checked, Finding, Verdict};
+
+/// How the codes begin of asking for what the manifest does not declare.
+const UNDECLARED: &str = "plugin-undeclared-";
 
 /// What a check saw with one example.
 #[derive(Debug, Clone)]
@@ -58,23 +64,63 @@ pub(crate) fn verdict(seen: Vec<Seen>) -> Verdict {
     Verdict::Passed { seen }
 }
 
-/// The check that answers for a fault of the plugin's own; `None` when it is the one that came upon it.
-pub(crate) fn answers_for(broke: &Failure) -> Option<&'static str> {
+/// The check that is for such a fault of the plugin's own; `None` when it is the one that came upon it.
+pub(crate) fn is_for(broke: &Failure) -> Option<&'static str> {
     match broke.code.as_str() {
         "plugin-wrong-answer" => Some("outcomes"),
         "plugin-trap" | "plugin-broken-contract" | "plugin-timeout" => None,
+        code if code.starts_with(UNDECLARED) => None,
         code if code.starts_with("plugin-") => Some("budget"),
         _ => None,
     }
 }
 
 /// What to say of a call in which the plugin itself broke, when `check` came upon it.
-pub(crate) fn broken(check: &str, example: &str, expected: &str, broke: &Failure) -> Seen {
-    match answers_for(broke) {
-        Some(other) if other != check => {
-            Seen::Untried(format!("{}; the check `{other}` answers for that", broke.message))
+pub(crate) fn broken(
+    examined: &Examined,
+    check: &'static str,
+    example: &str,
+    expected: impl Into<String>,
+    broke: &Failure,
+) -> Seen {
+    match examined.answers_for(broke, check) {
+        other if other != check => Seen::Untried(format!("{}; the check `{other}` answers for that", broke.message)),
+        _ => Seen::bad(example, expected, in_words(broke), advice(broke)),
+    }
+}
+
+/// Tells of what broke in any call and was not told yet, in the check that answers for it: a fault may come after that check
+/// was made, or in a scene that looks at something else.
+pub(crate) fn complete(examined: &Examined, made: &mut [Checked]) {
+    let mut seen = BTreeSet::new();
+    for entry in examined.ledger.all() {
+        let Some(broke) = entry.broke else { continue };
+        let check = examined.answers_for(&broke, entry.check);
+        if !seen.insert((check, broke.code.clone())) {
+            continue;
         }
-        _ => Seen::bad(example, expected, in_words(broke), "a plugin answers with an error; it never traps or hangs"),
+        let Some(checked) = made.iter_mut().find(|checked| checked.check == check) else { continue };
+        let is_told = match &checked.verdict {
+            Verdict::Failed { findings } => findings.iter().any(|finding| finding.happened.contains(&broke.code)),
+            _ => false,
+        };
+        if !is_told {
+            checked.fail(Finding {
+                example: entry.what,
+                expected: "a call that ends as the contract says".into(),
+                happened: in_words(&broke),
+                next: advice(&broke).into(),
+            });
+        }
+    }
+}
+
+fn advice(broke: &Failure) -> &'static str {
+    match (broke.code.as_str(), is_for(broke)) {
+        (_, Some("outcomes")) => "give one outcome for each event",
+        (_, Some("budget")) => "do less in one call, hold less at a time, or ask the operator for a higher limit",
+        (code, _) if code.starts_with(UNDECLARED) => "declare it in the manifest, or do without",
+        _ => "a plugin answers with an error; it never traps or hangs",
     }
 }
 

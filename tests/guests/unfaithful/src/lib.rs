@@ -1,6 +1,8 @@
 //! Keeps the contract, but for the one way that its config's `fault` names. Each of them is caught by one check of the
 //! conformance kit; `faithful` by none.
 
+mod ways;
+
 use std::cell::RefCell;
 
 use freehold_sdk::http::{self, Request, Response};
@@ -8,6 +10,8 @@ use freehold_sdk::{Batch, Error, ErrorKind, Event, Outcome, Sink, context, crede
 
 /// More events than this are too many for some faults.
 const MANY: usize = 110;
+/// After so many batches some faults begin.
+const WARM: usize = 5;
 
 #[derive(serde::Deserialize)]
 struct Config {
@@ -18,6 +22,10 @@ struct Config {
 
 struct Unfaithful {
     config: Config,
+    /// Batches so far.
+    batches: usize,
+    /// What `sends-the-first-again` keeps of its first batch.
+    first: Vec<u8>,
 }
 
 thread_local! {
@@ -29,7 +37,7 @@ impl Sink for Unfaithful {
     type Config = Config;
 
     fn open(config: Config) -> Result<Self, Error> {
-        let sink = Unfaithful { config };
+        let sink = Unfaithful { config, batches: 0, first: Vec::new() };
         if sink.config.topic.as_deref() == Some("forbidden") {
             let message = match sink.has("names-no-field") {
                 true => "something is wrong with the settings: correct them",
@@ -44,18 +52,25 @@ impl Sink for Unfaithful {
     }
 
     fn deliver(&mut self, batch: Batch) -> Result<Vec<Outcome>, Error> {
+        self.batches += 1;
         self.misuse_memory(&batch);
+        self.misuse_handles(&batch)?;
         self.trap_on(&batch);
-        let unsent = |place: usize| self.has("forgets-some") && place % 10 == 9;
-        let events: Vec<&Event> =
-            batch.events.iter().enumerate().filter(|(place, _)| !unsent(*place)).map(|(_, event)| event).collect();
-        let requests = events.iter().map(|event| self.request_for(&batch, event)).collect::<Result<Vec<_>, _>>()?;
-        let mut answers = http::send_all(requests).into_iter();
-        let mut outcomes: Vec<Outcome> = (0..batch.events.len())
-            .map(
-                |place| if unsent(place) { Ok(()) } else { answers.next().map_or(Ok(()), |answer| self.judge(answer)) },
-            )
-            .collect();
+        let is_warm = self.batches > WARM;
+        if is_warm && self.has("fails-when-warm") {
+            return Err(Error::transient("too-warm", "this instance has delivered enough"));
+        }
+        let mut outcomes = match self.config.fault.as_str() {
+            "stops-after-a-failure" => self.one_by_one(&batch)?,
+            "reads-refused-items" | "ignores-refused-items" | "misplaces-refused-items" => self.all_at_once(&batch)?,
+            _ => self.each(&batch)?,
+        };
+        if self.has("sends-the-first-again") {
+            self.send_first_again(&batch)?;
+        }
+        if self.has("drops-an-outcome-when-warm") && is_warm {
+            outcomes.pop();
+        }
         if self.has("drops-an-outcome") && outcomes.len() > 1 {
             outcomes.pop();
         }
@@ -67,6 +82,9 @@ impl Sink for Unfaithful {
         {
             outcomes[0] = Err(Error::rejected("wrong-number", "that is not the right number of events"));
         }
+        if self.has("breaks-at-bytes") && batch.events.iter().map(|event| event.data.len()).sum::<usize>() > 500_000 {
+            outcomes[0] = Err(Error::rejected("too-large", "that is too much data at once"));
+        }
         if self.has("breaks-at-many") && outcomes.len() > MANY {
             outcomes[MANY] = Err(Error::rejected("too-many", "that is one event too many"));
         }
@@ -76,6 +94,9 @@ impl Sink for Unfaithful {
     fn verify(&mut self) -> Result<(), Error> {
         if self.has("verifies-nothing") {
             return Ok(());
+        }
+        if self.has("writes-where-it-tries") || self.has("undoes-one-of-two") {
+            return self.verify_untidily();
         }
         let body: &[u8] = match self.has("leaves-things-behind") {
             true => br#"{"hello":"world"}"#,
@@ -100,17 +121,35 @@ impl Unfaithful {
         Ok(Request::post(&url).bearer(&token).header("content-type", "application/json").body(body))
     }
 
-    fn request_for(&self, batch: &Batch, event: &Event) -> Result<Request, Error> {
-        let mut data = event.data.clone();
-        if self.has("mangles-text") {
-            data = String::from_utf8_lossy(&data)
-                .chars()
-                .map(|c| if c.is_ascii() { c } else { '?' })
-                .collect::<String>()
-                .into();
+    /// A request for each event, all of them at once.
+    fn each(&self, batch: &Batch) -> Result<Vec<Outcome>, Error> {
+        let unsent = |place: usize, event: &Event| {
+            (self.has("forgets-some") && place % 10 == 9)
+                || (self.has("forgets-late") && place >= 50)
+                || (self.has("forgets-when-warm") && self.batches > WARM && place == 0)
+                || (self.has("forgets-the-empty") && event.data == b"null")
+        };
+        let mut requests = Vec::new();
+        for (place, event) in batch.events.iter().enumerate() {
+            if !unsent(place, event) {
+                requests.push(self.request_for(batch, event)?);
+            }
         }
+        let mut answers = http::send_all(requests).into_iter();
+        let outcome = |(place, event)| match unsent(place, event) {
+            true => Ok(()),
+            false => answers.next().map_or(Ok(()), |answer| self.judge(answer)),
+        };
+        Ok(batch.events.iter().enumerate().map(outcome).collect())
+    }
+
+    fn request_for(&self, batch: &Batch, event: &Event) -> Result<Request, Error> {
+        let mut data = self.changed(event.data.clone());
         if self.has("differs-each-time") {
             data.extend_from_slice(format!(" {}", unrepeatable()).as_bytes());
+        }
+        if self.has("names-nothing") {
+            return self.request("/events", data);
         }
         let path = match self.has("names-after-the-time") {
             true => format!("/events/{}", context::now_ms()),
@@ -136,6 +175,7 @@ impl Unfaithful {
             }
             return Ok(());
         }
+        assert!(status != 400 || !self.has("traps-on-400"), "this guest does not like to be told");
         if self.has("swallows-500") && status == 500 {
             return Ok(());
         }
@@ -194,6 +234,13 @@ impl Unfaithful {
         if self.has("grows") {
             KEPT.with_borrow_mut(|kept| kept.push(vec![1; 64 << 10]));
         }
+        if self.has("grows-in-leaps") {
+            // One piece, for which there is twice as much room each time that it is full.
+            KEPT.with_borrow_mut(|kept| {
+                kept.resize(1, Vec::new());
+                kept[0].extend(vec![1; batch.events.len() * 256]);
+            });
+        }
         if self.has("hoards") && batch.events.len() > MANY {
             KEPT.with_borrow_mut(|kept| (0..4096).for_each(|_| kept.push(vec![1; 1 << 20])));
         }
@@ -213,6 +260,9 @@ impl Unfaithful {
                 && any(&|event| event.data.windows(6).any(|six| six == b"\\u0000")))
             || (self.has("traps-on-much") && any(&|event| event.data.len() > 200_000));
         assert!(!traps, "this guest does not like such events");
+        if self.has("asks-for-the-undeclared") && any(&|event| !event.data.is_ascii()) {
+            drop(credential::field("password"));
+        }
     }
 }
 

@@ -31,7 +31,7 @@ pub(super) async fn open(scene: Scene<'_>) -> Seen {
     }
     scene.stage.begin(example, Manner::Well);
     match scene.stage.open(example).await {
-        Err(failure) if failure.kind == ErrorKind::Plugin => trapped(scene.check, &example.name, "it opens", &failure),
+        Err(failure) if failure.kind == ErrorKind::Plugin => scene.broken("it opens", &failure),
         Err(failure) => {
             Seen::bad(&example.name, "it opens", in_words(&failure), "correct the example, or what refuses it")
         }
@@ -218,7 +218,7 @@ async fn refused(examined: &Examined, stage: &Stage, broken: &Broken, example: &
         _ => false,
     };
     if failure.kind == ErrorKind::Plugin {
-        return trapped("broken-configs", &example.name, &expected, &failure);
+        return trapped(examined, "broken-configs", &example.name, expected, &failure);
     }
     if !is_kind {
         let next = "a config that cannot work is an error of kind config";

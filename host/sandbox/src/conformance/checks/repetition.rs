@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use super::Scene;
+use super::{Scene, arrived};
 use crate::conformance::events;
-use crate::conformance::play::Manner;
+use crate::conformance::play::{Manner, contains};
 use crate::conformance::received::Received;
-use crate::conformance::verdict::{Seen, broken, in_words};
+use crate::conformance::verdict::{Seen, in_words};
 
 /// Events of the batch that is sent again.
 const EVENTS: usize = 25;
@@ -28,14 +28,13 @@ const FIRST: Moment = Moment { attempt: 1, later_ms: 0, seed: 1 };
 
 /// What a fresh instance sends at that moment, sorted: several requests may be under way at once.
 async fn sent(scene: Scene<'_>, moment: Moment) -> Result<Vec<Received>, Seen> {
-    let most = usize::try_from(scene.examined.destination_type.manifest().batch.events).unwrap_or(1);
-    let members = events::ordinary(&scene.stage.whose, &scene.stage.sources(), EVENTS.min(most));
+    let members = scene.batch(EVENTS);
     scene.stage.begin(scene.example, Manner::Well);
     scene.stage.set_time(moment.later_ms, moment.seed);
     let mut actor = scene.stage.open(scene.example).await.map_err(|failure| scene.not_open(&failure))?;
     let call = actor.deliver(moment.attempt, &members).await;
     if let Some(broke) = call.broke() {
-        return Err(broken(scene.check, &scene.example.name, "the events are delivered", broke));
+        return Err(scene.broken("the events are delivered", broke));
     }
     if let Some((number, failure)) = call.failure() {
         let why = format!("event {number} is not delivered ({}); see the check `deliver-100`", in_words(failure));
@@ -90,6 +89,9 @@ pub(super) async fn retry(scene: Scene<'_>) -> Seen {
         .map(|id| (*id).to_owned())
         .chain(script.retry.ids.iter().map(|id| id.to_ascii_lowercase()))
         .collect();
+    if let Some(nameless) = nameless(scene, &first, &ids) {
+        return nameless;
+    }
     for (later_ms, when) in [(0, "at the same time"), (LATER_MS, "an hour later")] {
         let again = match sent(scene, Moment { attempt: 2, later_ms, seed: 2 }).await {
             Ok(again) => again,
@@ -116,6 +118,30 @@ pub(super) async fn retry(scene: Scene<'_>) -> Seen {
         }
     }
     Seen::Good(format!("{} requests, the same again from another instance and an hour later", first.len()))
+}
+
+/// Why a batch that comes twice cannot be known again: a request with events names neither them nor the batch.
+fn nameless(scene: Scene<'_>, sent: &[Received], ids: &BTreeSet<String>) -> Option<Seen> {
+    let members = scene.batch(EVENTS);
+    let mut names = vec![scene.stage.whose.batch.as_str().to_owned()];
+    names.extend(arrived::ids(scene, &members));
+    names.extend(arrived::keys(scene, &members));
+    let is_named = |one: &Received| {
+        let said = one.says();
+        one.headers.iter().any(|(name, _)| ids.contains(name))
+            || names.iter().any(|name| contains(&said, name.as_bytes()))
+    };
+    let has_events = |one: &&Received| !events::numbers_in(&one.says()).is_empty();
+    let with_events: Vec<&Received> = sent.iter().filter(has_events).collect();
+    // Where data cannot be read, any request may be the one with the events.
+    let nameless = match with_events.is_empty() {
+        true if sent.iter().any(is_named) => None,
+        true => sent.first(),
+        false => with_events.into_iter().find(|one| !is_named(one)),
+    };
+    let why =
+        "holds no batch id, no event id, no idempotency key and no header of `retry.ids`, so nobody can know it again";
+    nameless.map(|one| Seen::Untried(format!("{} {why}", one.in_words())))
 }
 
 fn difference(mut one: Vec<Received>, mut other: Vec<Received>) -> Option<String> {

@@ -8,9 +8,11 @@ use serde_json::Value;
 
 use super::Scene;
 use crate::conformance::Examined;
-use crate::conformance::events;
+use crate::conformance::example::Reach;
 use crate::conformance::fault::Fault;
+use crate::conformance::ledger::Entry;
 use crate::conformance::play::Manner;
+use crate::conformance::report::Finding;
 use crate::conformance::verdict::Seen;
 
 /// Bytes of a secret in a row that count as telling it. Shorter runs occur by chance.
@@ -24,12 +26,19 @@ const SECRET_MEMBERS: [&str; 4] = ["key", "secret", "password", "token"];
 
 /// Has the other side refuse, say back what it was told, and not be there.
 pub(super) async fn check(scene: Scene<'_>) -> Seen {
-    if scene.example.secrets(&scene.examined.destination_type).next().is_none() {
-        return Seen::Untried(format!("`{}` has no secrets", scene.example.name));
+    let name = &scene.example.name;
+    let secrets: Vec<&str> =
+        scene.example.secrets(&scene.examined.destination_type).map(|(_, secret)| secret).collect();
+    if secrets.is_empty() {
+        return Seen::Untried(format!("`{name}` has no secrets"));
     }
-    let members = events::ordinary(&scene.stage.whose, &scene.stage.sources(), 1);
+    if secrets.iter().all(|secret| needles(secret).is_empty()) {
+        let least = format!("of {SECRET_BYTES_MIN} bytes or more");
+        return Seen::Untried(format!("the secrets of `{name}` are too short to look for: give it some {least}"));
+    }
+    let members = scene.batch(1);
     let mut manners = vec![Manner::Faulty(Fault::Refused)];
-    if scene.unseen().is_none() {
+    if *scene.reach == Reach::Http {
         manners.extend([Manner::Echoing, Manner::Faulty(Fault::Status(401))]);
     }
     for manner in manners {
@@ -42,38 +51,45 @@ pub(super) async fn check(scene: Scene<'_>) -> Seen {
         // Only what it tells is looked at, whatever comes of it.
         drop(actor.verify().await);
     }
-    Seen::Good(format!("`{}`", scene.example.name))
+    Seen::Good(match scene.reach {
+        Reach::Http => format!("`{name}`"),
+        Reach::Relayed => format!("`{name}`: without an answer that says back what it was told"),
+        _ => format!("`{name}`: only what it tells of a connection that fails, since nobody answers it"),
+    })
 }
 
-/// Looks through all that was written of every call.
-pub(super) fn look_back(examined: &Examined) -> Vec<Seen> {
-    let told: Vec<(&str, HashSet<Vec<u8>>)> = examined
+/// What is told of a secret in anything that was written in any call.
+pub(super) fn told(examined: &Examined) -> Option<Finding> {
+    let secrets: Vec<(&str, HashSet<Vec<u8>>)> = examined
         .examples
         .iter()
         .flat_map(|example| example.secrets(&examined.destination_type))
         .map(|(field, secret)| (field, needles(secret)))
         .collect();
-    for entry in examined.ledger.all() {
-        for text in entry.written.iter().chain(&entry.recorded) {
-            if let Some((field, _)) = told.iter().find(|(_, needles)| tells(text.as_bytes(), needles)) {
-                return vec![Seen::bad(
-                    &entry.what,
-                    format!("nothing of the credential's `{field}` in logs, errors and excerpts"),
-                    "a part of it is there, in some form",
-                    "write no part of a secret, and nothing that it can be computed from",
-                )];
-            }
-        }
-        if !entry.is_echo && entry.written.iter().any(|text| text.contains(MARK)) {
-            return vec![Seen::bad(
-                &entry.what,
-                "no secret in what the plugin logs and in its errors",
-                "it wrote one, which the host has blotted out",
-                "name the field instead of its value",
-            )];
-        }
+    examined.ledger.all().iter().find_map(|entry| told_in(entry, &secrets))
+}
+
+fn told_in(entry: &Entry, secrets: &[(&str, HashSet<Vec<u8>>)]) -> Option<Finding> {
+    let is_told = |text: &String, needles| tells(text.as_bytes(), needles);
+    let mut texts = entry.written.iter().chain(&entry.recorded);
+    let field = texts.find_map(|text| secrets.iter().find(|(_, needles)| is_told(text, needles)));
+    if let Some((field, _)) = field {
+        return Some(Finding {
+            example: entry.what.clone(),
+            expected: format!("nothing of the credential's `{field}` in logs, errors and excerpts"),
+            happened: "a part of it is there, in some form".into(),
+            next: "write no part of a secret, and nothing that it can be computed from".into(),
+        });
     }
-    Vec::new()
+    if entry.is_echo || !entry.written.iter().any(|text| text.contains(MARK)) {
+        return None;
+    }
+    Some(Finding {
+        example: entry.what.clone(),
+        expected: "no secret in what the plugin logs and in its errors".into(),
+        happened: "it wrote one, which the host has blotted out".into(),
+        next: "name the field instead of its value".into(),
+    })
 }
 
 /// Every run of [`TOLD_BYTES`] bytes in the forms of a secret.

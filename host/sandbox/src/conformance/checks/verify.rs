@@ -1,5 +1,7 @@
 //! Does `verify` find out whether deliveries would work, and leave nothing behind that anybody could take for an event?
 
+use std::collections::BTreeSet;
+
 use freehold_model::{ErrorKind, Failure};
 
 use super::Scene;
@@ -7,7 +9,7 @@ use crate::conformance::example::Reach;
 use crate::conformance::fault::Fault;
 use crate::conformance::play::{Manner, contains};
 use crate::conformance::received::Received;
-use crate::conformance::verdict::{Seen, broken, in_words};
+use crate::conformance::verdict::{Seen, in_words};
 
 /// Texts by which everybody knows a test.
 const MARKS: [&str; 5] = ["freehold.test", "freehold-test", "freehold_test", "\"test\":true", "\"test\": true"];
@@ -33,7 +35,7 @@ pub(super) async fn works(scene: Scene<'_>) -> Seen {
     match verify(scene, Manner::Well).await {
         Err(untried) => return untried,
         Ok(Err(failure)) if failure.kind == ErrorKind::Plugin => {
-            return broken(scene.check, example, "verify succeeds", &failure);
+            return scene.broken("verify succeeds", &failure);
         }
         Ok(Err(failure)) => {
             let next = "describe in the script's `answers` what a good answer to it looks like";
@@ -60,7 +62,7 @@ async fn fails_alone(scene: Scene<'_>) -> Seen {
             "hand on the error of what it tried",
         ),
         Ok(Err(failure)) if failure.kind == ErrorKind::Plugin => {
-            broken(scene.check, example, "an error when nobody is there", &failure)
+            scene.broken("an error when nobody is there", &failure)
         }
         Ok(Err(_)) => Seen::Good("succeeds, and fails when nobody is there".into()),
     }
@@ -80,7 +82,7 @@ pub(super) async fn refused(scene: Scene<'_>) -> Seen {
             Seen::Untried("verify asks nobody; see the check `verify`".into())
         }
         Ok(Ok(())) => Seen::bad(example, expected, "verify succeeded", next),
-        Ok(Err(failure)) if failure.kind == ErrorKind::Plugin => broken(scene.check, example, expected, &failure),
+        Ok(Err(failure)) if failure.kind == ErrorKind::Plugin => scene.broken(expected, &failure),
         Ok(Err(failure)) if failure.kind != ErrorKind::Auth => Seen::bad(example, expected, in_words(&failure), next),
         Ok(Err(failure)) => Seen::Good(format!("auth ({})", failure.code)),
     }
@@ -99,18 +101,22 @@ pub(super) async fn clean(scene: Scene<'_>) -> Seen {
     }
     let rules = &scene.examined.script.verify;
     let received = scene.stage.take_received();
+    let is_undoing = |one: &Received| rules.undone_by.iter().any(|undoing| undoing.covers(one));
     let undoes = |one: &Received, written: &Received| {
         let same = one.method == "DELETE" && (&one.host, &one.path) == (&written.host, &written.path);
-        same || rules.undone_by.iter().any(|undone| undone.covers(&one.method, &one.path))
+        same || is_undoing(one)
     };
+    // Each request undoes one that came before it.
+    let mut used = BTreeSet::new();
     let (mut undone, mut marked) = (0, 0);
     for (place, written) in received.iter().enumerate() {
-        let harmless = rules.harmless.iter().any(|known| known.covers(&written.method, &written.path));
-        if written.is_setup || !written.is_write() || written.method == "DELETE" || harmless {
+        let is_harmless = rules.harmless.iter().any(|known| known.covers(written)) || is_undoing(written);
+        if written.is_setup || !written.is_write() || written.method == "DELETE" || is_harmless {
             continue;
         }
-        let is_undoing = rules.undone_by.iter().any(|undone| undone.covers(&written.method, &written.path));
-        if is_undoing || received[place + 1..].iter().any(|later| undoes(later, written)) {
+        let mut later = (place + 1..received.len()).filter(|later| !used.contains(later));
+        if let Some(by) = later.find(|later| undoes(&received[*later], written)) {
+            used.insert(by);
             undone += 1;
         } else if is_marked(written, &rules.marks) {
             marked += 1;
@@ -118,7 +124,7 @@ pub(super) async fn clean(scene: Scene<'_>) -> Seen {
             let happened = format!("{} stays, and nothing in it says that it is a test", written.in_words());
             let next =
                 "undo it, or mark it with freehold.test; if it writes nothing, say so in the script: `verify.harmless`";
-            return Seen::bad(&scene.example.name, "what verify writes is undone or marked as a test", happened, next);
+            return scene.bad("what verify writes is undone or marked as a test", happened, next);
         }
     }
     Seen::Good(match (undone, marked) {
