@@ -83,6 +83,11 @@ fn what_cannot_be_tried_has_an_exit_code_of_its_own() -> Result {
         (&component, &["--script", "wrong.json"], "unknown field `answer`"),
         (&component, &["--script", &script, "--only", "fault-418"], "there are manifest, open"),
         (&component, &["--script", &script, "--relay", "events.example.com:80"], "has no `=`"),
+        (
+            &component,
+            &["--script", &script, "--relay", "db.example.com:5432=127.0.0.1:5432"],
+            "db.example.com:5432 is no endpoint of an example, so that nothing can be relayed from it: name one of events.example.com:80",
+        ),
     ] {
         let output = test(folder.path(), component, options)?;
 

@@ -107,7 +107,7 @@ Examples:
   freehold plugin test target/plugins/webhook.wasm --script plugins/webhook/conformance.json
   freehold plugin test my-type.wasm --only fault-401
   freehold plugin test my-type.wasm --junit report.xml
-  freehold plugin test postgres.wasm --relay db.example.com:5432=127.0.0.1:5432
+  freehold plugin test postgres.wasm --relay db.acme.example:5432=127.0.0.1:5432
 
 docs/conformance.md says what each check asks for, and how a script is written."
     )]
