@@ -98,6 +98,30 @@ fn what_cannot_be_tried_has_an_exit_code_of_its_own() -> Result {
 }
 
 #[test]
+fn a_fault_fails_the_only_check_although_another_is_for_such_faults() -> Result {
+    let folder = tempfile::tempdir()?;
+    let script = unfaithful(folder.path(), "drops-an-outcome")?;
+
+    let output = test(folder.path(), &places::guest("unfaithful")?, &["--script", &script, "--only", "deliver-100"])?;
+
+    assert_eq!(output.status.code(), Some(1), "{}", shown(&output));
+    assert!(shown(&output).contains("99 outcomes for 100 events"), "{}", shown(&output));
+    Ok(())
+}
+
+#[test]
+fn what_was_not_looked_through_for_secrets_is_said() -> Result {
+    let folder = tempfile::tempdir()?;
+
+    let output = test(folder.path(), &places::plugin("postgres")?, &["--only", "secrets"])?;
+
+    let told = "only what it tells of a connection that fails, since nobody answers it";
+    assert_eq!(output.status.code(), Some(0), "{}", shown(&output));
+    assert!(shown(&output).contains(told), "{}", shown(&output));
+    Ok(())
+}
+
+#[test]
 fn a_component_that_the_host_refuses_fails_its_first_check_and_no_other() -> Result {
     let folder = tempfile::tempdir()?;
 

@@ -124,7 +124,10 @@ impl Examined {
         let Some(relay) = self.relays.keys().find(|relay| !leads(relay)) else { return Ok(()) };
         let endpoints: BTreeSet<String> =
             policies.iter().flat_map(|policy| policy.endpoints()).map(|endpoint| endpoint.authority()).collect();
-        let endpoints = endpoints.into_iter().collect::<Vec<_>>().join(", ");
+        let endpoints = match endpoints.is_empty() {
+            true => "those of an example, which is missing".to_owned(),
+            false => endpoints.into_iter().collect::<Vec<_>>().join(", "),
+        };
         Err(CannotExamine::UnknownEndpoint { relay: relay.clone(), endpoints })
     }
 
