@@ -80,7 +80,8 @@ async fn examined(component: &Path, script: Option<&Path>) -> Result<Report> {
     };
     let mut relays = HashMap::new();
     for (endpoint, address) in &script.relay {
-        let address = address.parse().map_err(|_| trouble(format!("{address} is no address to relay {endpoint} to")))?;
+        let address =
+            address.parse().map_err(|_| trouble(format!("{address} is no address to relay {endpoint} to")))?;
         relays.insert(endpoint.clone(), address);
     }
     let candidate = Candidate::load(bytes, &Limits::default()).await?;
