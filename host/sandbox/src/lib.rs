@@ -35,3 +35,4 @@ pub use manifest::{BatchLimits, Manifest};
 pub use refusal::Refusal;
 pub use sandbox::{Sandbox, SandboxConfig, SandboxError};
 pub use schema::Violation;
+pub use scrub::is_unseen;

@@ -5,6 +5,7 @@ use serde_json::Value;
 use wasmparser::{Parser, Payload};
 
 use crate::refusal::Refusal;
+use crate::scrub::is_unseen;
 
 /// The custom section that holds the manifest.
 const SECTION: &str = "freehold:manifest";
@@ -193,13 +194,6 @@ impl Manifest {
             Ordering::Lane => 1,
         }
     }
-}
-
-/// Whether a character breaks the line, or is not seen and changes how others are shown.
-fn is_unseen(c: char) -> bool {
-    let reorders =
-        matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-    c.is_control() || reorders || matches!(c, '\u{2028}' | '\u{2029}')
 }
 
 #[cfg(test)]

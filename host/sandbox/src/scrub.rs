@@ -180,14 +180,18 @@ fn hex(bytes: &[u8], upper: bool) -> Vec<u8> {
     text.into_bytes()
 }
 
-/// Escapes control characters (and the invisible ones that reorder text) and cuts to `max` bytes.
+/// Whether a character breaks the line, or is not seen and changes how others are shown.
+pub fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+}
+
+/// Escapes what is unseen and cuts to `max` bytes.
 fn escape(text: &str, max: usize) -> String {
     let mut line = String::with_capacity(text.len().min(max));
     for c in text.chars() {
-        let hidden = c.is_control()
-            || matches!(c, '\u{2028}' | '\u{2029}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
         let before = line.len();
-        if hidden {
+        if is_unseen(c) {
             line.extend(c.escape_default())
         } else {
             line.push(c)

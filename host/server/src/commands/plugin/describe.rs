@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use freehold_sandbox::{Description, DestinationType};
+use freehold_sandbox::{Description, DestinationType, is_unseen};
 use serde_json::{Value, json};
 
 /// What there is to know about a component, for people.
@@ -43,9 +43,7 @@ pub(super) fn permissions(described: &Description) -> String {
 pub(super) fn in_one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.split_whitespace().collect::<Vec<_>>().join(" ").chars() {
-        let unseen =
-            matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}');
-        if c.is_control() || unseen { line.extend(c.escape_default()) } else { line.push(c) }
+        if is_unseen(c) { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
 }
