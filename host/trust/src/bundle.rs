@@ -5,7 +5,7 @@
 
 use serde_json::Value;
 
-use crate::encoding::{base64, from_base64, sha256};
+use crate::encoding::{from_base64, hex};
 use crate::list::Untrusted;
 use crate::public_key::PublicKey;
 
@@ -14,7 +14,7 @@ const MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle";
 /// A signature over a component's bytes.
 pub(crate) struct Bundle {
     signature: Vec<u8>,
-    /// SHA-256 of what was signed, in base64, where the bundle tells.
+    /// The digest of what was signed, where the bundle tells.
     digest: Option<String>,
 }
 
@@ -39,16 +39,19 @@ impl Bundle {
         let message = &document["messageSignature"];
         let signature = message["signature"].as_str().or_else(|| document["base64Signature"].as_str());
         let signature = signature.and_then(from_base64).ok_or_else(|| unreadable("the bundle has no signature"))?;
-        let digest = match message["messageDigest"]["algorithm"].as_str() {
-            Some("SHA2_256") => message["messageDigest"]["digest"].as_str().map(str::to_owned),
-            _ => None,
-        };
-        Ok(Bundle { signature, digest })
+        Ok(Bundle { signature, digest: Bundle::digest_in(document) })
     }
 
-    /// Whether it says itself that it is about another file.
-    pub(crate) fn is_about_another(&self, component: &[u8]) -> bool {
-        self.digest.as_ref().is_some_and(|digest| *digest != base64(&sha256(component)))
+    /// The digest that a document says it is about, if it says so; an empty one where nothing can have it.
+    pub(crate) fn digest_in(document: &Value) -> Option<String> {
+        let message = &document["messageSignature"]["messageDigest"];
+        let told = message["digest"].as_str().filter(|_| message["algorithm"] == "SHA2_256")?;
+        Some(from_base64(told).map(|bytes| format!("sha256:{}", hex(&bytes))).unwrap_or_default())
+    }
+
+    /// Whether it says itself that it is about another file than the one with this digest.
+    pub(crate) fn is_about_another(&self, digest: &str) -> bool {
+        self.digest.as_ref().is_some_and(|told| told != digest)
     }
 
     /// Whether `key` made it over these bytes.

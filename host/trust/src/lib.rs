@@ -18,7 +18,7 @@ mod signature;
 mod signing_key;
 
 pub use encoding::digest;
-pub use list::{Form, Signer, TrustList, Untrusted};
+pub use list::{Form, Signer, TrustList, Untrusted, is_about};
 pub use public_key::{InvalidKey, PublicKey};
 pub use signature::Signature;
 pub use signing_key::SigningKey;

@@ -139,11 +139,22 @@ impl TrustList {
     }
 
     fn signer_of_bundle(&self, component: &[u8], bundle: &Bundle) -> Result<Signer, Untrusted> {
-        if bundle.is_about_another(component) {
-            return Err(Untrusted::OtherFile { signed: "another digest".to_owned(), found: digest(component) });
+        let found = digest(component);
+        if bundle.is_about_another(&found) {
+            return Err(Untrusted::OtherFile { signed: "another digest".to_owned(), found });
         }
         let by = self.iter().find(|(_, key)| bundle.is_by(key, component));
         by.map(|(name, key)| signer(name, key, Form::Cosign)).ok_or(Untrusted::ByNobody)
+    }
+}
+
+/// Whether a signature (the content of the file beside a component) says that it is about the component with this digest.
+/// Bundles of the older shape do not say, and may be. Whose it is, and whether it holds, is another question.
+pub fn is_about(signature: &[u8], digest: &str) -> bool {
+    match serde_json::from_slice::<Value>(signature) {
+        Ok(document) if Bundle::is(&document) => Bundle::digest_in(&document).is_none_or(|told| told == digest),
+        Ok(document) => Signature::parse(&document).is_ok_and(|signature| signature.digest == digest),
+        Err(_) => false,
     }
 }
 

@@ -4,7 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use freehold_trust::{Form, InvalidKey, PublicKey, SigningKey, TrustList, Untrusted, digest};
+use freehold_trust::{Form, InvalidKey, PublicKey, SigningKey, TrustList, Untrusted, digest, is_about};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair as _};
 use serde_json::json;
@@ -116,4 +116,30 @@ fn both_shapes_of_cosigns_bundles_are_read_and_keyless_ones_refused() {
     assert_eq!(by(old).unwrap().name, "acme");
     assert_eq!(by(keyless), Err(Untrusted::Keyless));
     assert!(matches!(by(attestation), Err(Untrusted::Unreadable(_))));
+}
+
+#[test]
+fn a_signature_says_which_component_it_is_about() {
+    let own = signed(&key(1), COMPONENT);
+    let hash = ring::digest::digest(&ring::digest::SHA256, COMPONENT);
+    let bundle = |digest: &str| {
+        let message = json!({ "algorithm": "SHA2_256", "digest": digest });
+        let media_type = "application/vnd.dev.sigstore.bundle.v0.3+json";
+        json!({ "mediaType": media_type, "messageSignature": { "messageDigest": message, "signature": "" } })
+            .to_string()
+    };
+    let older = json!({ "base64Signature": "" }).to_string();
+
+    for (signature, component, is_its) in [
+        (own.as_slice(), COMPONENT, true),
+        (own.as_slice(), b"another", false),
+        (bundle(&STANDARD.encode(hash)).as_bytes(), COMPONENT, true),
+        (bundle(&STANDARD.encode(hash)).as_bytes(), b"another", false),
+        (bundle("no base64").as_bytes(), COMPONENT, false),
+        (older.as_bytes(), COMPONENT, true),
+        (b"{}", COMPONENT, false),
+        (b"no signature", COMPONENT, false),
+    ] {
+        assert_eq!(is_about(signature, &digest(component)), is_its, "{}", String::from_utf8_lossy(signature));
+    }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use freehold_reach::registry::{Description, MANIFEST};
 use freehold_sandbox::DestinationType;
-use freehold_trust::digest;
+use freehold_trust::{digest, is_about};
 use serde_json::json;
 
 use crate::cli::PublishArgs;
@@ -13,7 +13,6 @@ use crate::failure::Failure;
 
 use super::inspect::{judge, read};
 use super::registry::{self, UNTRIED};
-use super::signature::is_about;
 use super::verify::signature_of;
 
 /// What every destination type exports.

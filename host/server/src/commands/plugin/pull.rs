@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use freehold_reach::registry::Pulled;
-use freehold_trust::TrustList;
+use freehold_trust::{TrustList, is_about};
 use serde_json::json;
 
 use crate::cli::PullArgs;
@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use super::build::write_whole;
 use super::registry::{self, UNTRIED};
 use super::sign::beside;
-use super::signature::{self, ENDINGS, is_about};
+use super::signature::{self, ENDINGS};
 
 /// Runs the command.
 pub(super) async fn run(args: PullArgs) -> Result<(), Failure> {
