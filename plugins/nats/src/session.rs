@@ -160,3 +160,35 @@ impl Server for Session {
         context::wait(time.min(context::time_left() / 4));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use freehold_sdk::Sink as _;
+    use freehold_sdk::testing::{Host, Said, event};
+    use serde_json::json;
+
+    use crate::Nats;
+
+    #[test]
+    fn the_limit_that_a_server_tells_after_the_sign_in_counts() {
+        let host = Host::with_manifest(include_str!("../manifest.json")).credential("username", "freehold");
+        let host = host.credential("password", "correct-horse-battery");
+        let mut pings = 0;
+        host.listen("tls://nats.acme.example:4222", move |written| {
+            let asks = written.windows(4).any(|word| word == b"PING");
+            pings += usize::from(asks);
+            match (written, pings) {
+                (b"", _) => Said::bytes("INFO {\"headers\":true,\"max_payload\":1000000}\r\n"),
+                (_, 2) => Said::bytes("INFO {\"headers\":true,\"max_payload\":500}\r\nPONG\r\n"),
+                _ if asks => Said::bytes("PONG\r\n"),
+                _ => Said::nothing(),
+            }
+        });
+        let config = json!({ "servers": ["nats.acme.example:4222"], "security": "tls-first" });
+        let mut nats: Nats = host.open(config).unwrap();
+
+        let outcomes = nats.deliver(host.batch([event("large", json!("x".repeat(1_000)))])).unwrap();
+
+        assert_eq!(outcomes[0].as_ref().unwrap_err().code(), "message-too-large");
+    }
+}
