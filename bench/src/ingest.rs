@@ -111,7 +111,8 @@ impl House {
         Ok(destination.id)
     }
 
-    fn event(&self) -> Result<Event, Failed> {
+    /// An event for the customer.
+    pub(crate) fn event(&self) -> Result<Event, Failed> {
         let filler = "x".repeat(EVENT_BYTES - 12);
         Ok(Event {
             tenant: self.tenant.clone(),

@@ -4,9 +4,14 @@
 //! both. `below` counts the floors that were missed; the exit code is 1 when there are any.
 
 mod bigquery;
+mod claims;
 mod figures;
+mod host;
 mod ingest;
 mod kafka;
+mod lanes;
+mod neighbours;
+mod portal;
 mod process;
 mod receiver;
 mod sources;
@@ -36,7 +41,8 @@ Measures Freehold against the plain way of doing the same, in one run on this ma
 Usage: freehold-bench [--plugins DIR] [--only NAME]...
 
   --plugins DIR  where the plugins' components are (default: target/plugins)
-  --only NAME    webhooks, ingest, start, memory, kafka or bigquery; may be given several times
+  --only NAME    webhooks, ingest, claims, lanes, neighbours, start, memory, portal, kafka or bigquery; may be given
+                 several times
 
 Examples:
   cargo xtask bench
@@ -104,6 +110,20 @@ async fn measure(options: &Options) -> Result<Figures, Failed> {
         eprintln!("bench: durable ingest and bare inserts, in turns (about half a minute)");
         ingest::measure(&mut figures).await?;
     }
+    if wanted("claims") {
+        eprintln!("bench: claims from a short queue and a long one, in turns (about a minute, to fill the long one)");
+        claims::measure(&mut figures).await?;
+    }
+    if wanted("lanes") {
+        eprintln!(
+            "bench: events through the whole host, with few destinations and with many, in turns (about two minutes)"
+        );
+        lanes::measure(&options.plugins, &mut figures).await?;
+    }
+    if wanted("neighbours") {
+        eprintln!("bench: latency beside dead destinations and beside none, in turns (about two minutes)");
+        neighbours::measure(&options.plugins, &mut figures).await?;
+    }
     if wanted("start") {
         eprintln!("bench: cold starts");
         process::cold_start(&options.plugins, &mut figures)?;
@@ -111,6 +131,10 @@ async fn measure(options: &Options) -> Result<Figures, Failed> {
     if wanted("memory") {
         eprintln!("bench: memory of an idle host with 10,000 destinations");
         process::idle_memory(&options.plugins, &mut figures).await?;
+    }
+    if wanted("portal") {
+        eprintln!("bench: the portal's first paint in a browser, with 10,000 destinations (about a minute)");
+        portal::measure(&options.plugins, &mut figures).await?;
     }
     if wanted("kafka") {
         eprintln!("bench: records through the Kafka plugin and by librdkafka, in turns (about a minute)");

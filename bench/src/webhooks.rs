@@ -78,7 +78,7 @@ impl Ring {
     async fn set(plugins: &Path) -> Result<Ring, Failed> {
         let stage = Stage::set()?;
         let webhook = stage.load(plugins, "webhook").await?;
-        let address = receiver::start().await?;
+        let address = receiver::start(receiver::take).await?;
         Ok(Ring { config: json!({ "url": format!("http://{address}/hook") }), stage, webhook, address })
     }
 

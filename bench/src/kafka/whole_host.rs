@@ -4,13 +4,13 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use freehold_tests::kafka::{Kafka, Listener};
-use freehold_tests::{Api, Setup, TestHost, bodies};
+use freehold_tests::{Api, bodies};
 use serde_json::{Value, json};
 
 use super::{Peer, bounded};
 use crate::figures::{Figures, median};
 use crate::stage::{EVENT_BYTES, rate};
-use crate::{Failed, told};
+use crate::{Failed, host, told};
 
 const TOPIC: &str = "open-host";
 /// Events that wait when the destination is resumed.
@@ -27,14 +27,7 @@ pub(super) async fn measure(
     figures: &mut Figures,
 ) -> Result<(), Failed> {
     kafka.client().create(TOPIC, 1, &bounded()).await.map_err(told)?;
-    let setup = Setup {
-        components: vec![plugins.join("kafka.wasm")],
-        binary: Some(std::env::current_exe()?.with_file_name("freehold")),
-        environment: vec![("FREEHOLD_LOG".into(), "error".into())],
-        ..Setup::default()
-    };
-    let host = TestHost::start_with(setup).await.map_err(told)?;
-    let api = host.tenant("bench").map_err(told)?;
+    let (_host, api) = host::start(plugins, &["kafka"]).await?;
     let customer = api.create_customer("bench").await.map_err(told)?;
     let body = bodies::kafka(&kafka.addresses(Listener::Plaintext), TOPIC);
     let destination = api.create_destination(&customer, &body).await.map_err(told)?;
