@@ -2,7 +2,7 @@
 
 use freehold_model::event::{EventId, idempotency_key};
 use freehold_tests::webhook::Reply;
-use freehold_tests::{Gate, Result, bodies, chance, until};
+use freehold_tests::{Gate, LONG, Result, Setup, bodies, chance, until};
 use serde_json::json;
 
 use crate::story::Story;
@@ -175,6 +175,31 @@ async fn a_dead_destination_does_not_delay_a_healthy_one() -> Result {
     gate.open();
     let settled = story.api.settled(&of_dead).await?;
     assert!(settled.iter().all(|delivery| delivery["state"] == "delivered"), "{settled:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delivery_that_waits_for_room_gets_that_of_an_instance_which_has_nothing_to_do() -> Result {
+    // Room for one instance, which would stay warm for longer than anybody waits here.
+    let environment = [("FREEHOLD_LIMITS_INSTANCES", "1"), ("FREEHOLD_LIMITS_WARM_IDLE_MS", "86400000")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+    let story = Story::on(Setup { environment, ..Setup::default() }, bodies::retrying_at_once).await?;
+    let neighbour = story.api.create_customer("customer-two").await?;
+    let (waiting, of_neighbour) = story.another(&neighbour, "/two", bodies::retrying_at_once).await?;
+    let gate = Gate::closed();
+    story.mailbox.otherwise(Reply::Held(gate.clone()));
+    story.api.publish_one(&story.customer, "order.made", json!({})).await?;
+    story.mailbox.wait_for(1).await?;
+
+    story.api.publish_one(&neighbour, "order.made", json!({})).await?;
+    until("the neighbour's batch to be claimed", LONG, async || {
+        Ok(story.api.attempts(&format!("destination={waiting}")).await?.pop())
+    })
+    .await?;
+    assert_eq!(of_neighbour.received().len(), 0);
+    gate.open();
+
+    of_neighbour.wait_for(1).await?;
     Ok(())
 }
 

@@ -18,6 +18,7 @@ pub mod limits;
 pub mod manifest;
 mod pem;
 mod permissions;
+mod places;
 mod pool;
 mod recorder;
 mod refusal;

@@ -8,7 +8,7 @@ use freehold_model::attempt::AttemptReport;
 use freehold_model::secret::SecretFields;
 use freehold_model::{DestinationId, ErrorKind, Failure, Secret, Sources};
 use sha2::{Digest, Sha256};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
 
@@ -23,6 +23,7 @@ use crate::instance::{Assignment, Ended, Instance, InstanceKey, VersionFields, e
 use crate::interface::destination_0_1::{Destination, DestinationPre, INTERFACES, PACKAGE};
 use crate::limits::Limits;
 use crate::manifest::Manifest;
+use crate::places::Places;
 use crate::pool::Pool;
 use crate::recorder::Recorder;
 use crate::refusal::Refusal;
@@ -65,7 +66,7 @@ struct Shared {
     door: Door,
     limits: Arc<Limits>,
     always_fresh: bool,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
     pool: Pool,
     revocations: Revocations,
     sources: Sources,
@@ -95,9 +96,9 @@ impl Sandbox {
     ) -> Result<Sandbox, SandboxError> {
         let failed = |error: wasmtime::Error| SandboxError::Engine(format!("{error:#}"));
         let engine = engine::build(&config.limits).map_err(failed)?;
+        let places = Arc::new(Places::new(config.limits.instances));
         let mut linker = Linker::new(&engine);
         Destination::add_to_linker::<_, HasSelf<_>>(&mut linker, |state: &mut HostState| state).map_err(failed)?;
-        let places = usize::try_from(config.limits.instances).unwrap_or(usize::MAX).min(Semaphore::MAX_PERMITS);
         Ok(Sandbox(Arc::new(Shared {
             engine,
             linker,
@@ -106,7 +107,7 @@ impl Sandbox {
             door,
             limits: Arc::new(config.limits),
             always_fresh: config.always_fresh,
-            places: Arc::new(Semaphore::new(places)),
+            places,
             pool: Pool::new(),
             revocations: Revocations::default(),
             sources,
@@ -186,11 +187,15 @@ impl Sandbox {
         Ok(instance)
     }
 
-    /// Takes an instance back after its batch, and keeps it warm if it may be.
+    /// Takes an instance back after its batch, and keeps it warm if it may be and nobody waits for its place.
     pub fn release(&self, instance: Instance) {
         let fresh = self.0.always_fresh || instance.store.data().destination_type.manifest.fresh;
         if !fresh {
             self.0.pool.put(instance, &self.0.limits);
+            // The one that has waited longest goes, which is seldom the one that just came.
+            if self.0.places.are_wanted() {
+                self.0.pool.evict();
+            }
         }
     }
 
@@ -285,19 +290,10 @@ fn table(limits: &Limits) -> ResourceTable {
 }
 
 impl Shared {
-    /// Room for one more instance with this much memory: waits, and ends idle ones, when all is taken.
+    /// Room for one more instance with this much memory: ends idle ones, and waits, when all is taken.
     async fn place(&self, memory_bytes: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        let wanted = self.limits.places_for(memory_bytes);
-        // Each idle instance holds one place at least, so more than that many need not go. Others may take what is freed.
-        for _ in 0..wanted {
-            match self.places.clone().try_acquire_many_owned(wanted) {
-                Ok(place) => return Ok(place),
-                Err(_) if self.pool.evict() => {}
-                Err(_) => break,
-            }
-        }
-        let closed = |_| Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down");
-        self.places.clone().acquire_many_owned(wanted).await.map_err(closed)
+        let taken = self.places.take(self.limits.places_for(memory_bytes), || self.pool.evict()).await;
+        taken.ok_or_else(|| Failure::new(ErrorKind::Transient, "shutting-down", "the host is shutting down"))
     }
 
     fn revoked(&self, key: &InstanceKey) -> Revoked {
