@@ -10,9 +10,10 @@ use freehold_store::{BatchLimits, ClaimRequest, IngestRequest, Settlement};
 use serde_json::json;
 
 use crate::Failed;
-use crate::figures::{Aim, Better, Figures, median};
-use crate::ingest::House;
+use crate::figures::{Aim, Better, Figures};
+use crate::house::House;
 use crate::stage::rate;
+use crate::turns::in_turns;
 
 const LANES: usize = 10;
 const SHORT: usize = 1_000;
@@ -33,19 +34,13 @@ pub(crate) async fn measure(figures: &mut Figures) -> Result<(), Failed> {
     let folder = tempfile::tempdir()?;
     let short = Queue::build(&folder.path().join("short.db"), SHORT).await?;
     let long = Queue::build(&folder.path().join("long.db"), LONG).await?;
-    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = short.claimed().await?;
-        let among_many = long.claimed().await?;
-        let base = f64::midpoint(before, short.claimed().await?);
-        ratios.push(among_many / base);
-        rates.push(json!({ "long": among_many.round(), "short": base.round() }));
-    }
+    let measured =
+        in_turns(ROUNDS, ("short", async || short.claimed().await), ("long", async || long.claimed().await)).await?;
     let detail = json!({
-        "batches_per_second": rates, "queued": { "long": LONG, "short": SHORT }, "lanes": LANES, "batch_events": BATCH_EVENTS,
+        "batches_per_second": measured.rounds, "queued": { "long": LONG, "short": SHORT }, "lanes": LANES, "batch_events": BATCH_EVENTS,
     });
     let aim = Aim { better: Better::Higher, floor: 0.8, goal: 1.0 };
-    figures.add("claims_from_a_long_queue", "× a short one", median(ratios), Some(&aim), &detail);
+    figures.add("claims_from_a_long_queue", "× a short one", measured.ratio, Some(&aim), &detail);
     for queue in [short, long] {
         queue.house.store.close().await;
     }

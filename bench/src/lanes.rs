@@ -8,9 +8,10 @@ use std::time::{Duration, Instant};
 use freehold_tests::{Api, TestHost};
 use serde_json::{Value, json};
 
-use crate::figures::{Aim, Better, Figures, median};
+use crate::figures::{Aim, Better, Figures};
 use crate::receiver::Counter;
 use crate::stage::rate;
+use crate::turns::in_turns;
 use crate::{Failed, host, told};
 
 const FEW: usize = 10;
@@ -37,20 +38,14 @@ struct Ground {
 pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(), Failed> {
     let few = Ground::lay(plugins, FEW).await?;
     let many = Ground::lay(plugins, MANY).await?;
-    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = few.delivered().await?;
-        let among_many = many.delivered().await?;
-        let base = f64::midpoint(before, few.delivered().await?);
-        ratios.push(among_many / base);
-        rates.push(json!({ "many": among_many.round(), "few": base.round() }));
-    }
+    let measured =
+        in_turns(ROUNDS, ("few", async || few.delivered().await), ("many", async || many.delivered().await)).await?;
     let detail = json!({
-        "events_per_second": rates, "destinations": { "many": MANY, "few": FEW }, "deliveries": DELIVERIES,
+        "events_per_second": measured.rounds, "destinations": { "many": MANY, "few": FEW }, "deliveries": DELIVERIES,
         "batch_events": BATCH_EVENTS,
     });
     let aim = Aim { better: Better::Higher, floor: 0.7, goal: 0.95 };
-    figures.add("delivered_at_10000_destinations", "× at 10", median(ratios), Some(&aim), &detail);
+    figures.add("delivered_at_10000_destinations", "× at 10", measured.ratio, Some(&aim), &detail);
     Ok(())
 }
 

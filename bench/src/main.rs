@@ -7,6 +7,7 @@ mod bigquery;
 mod claims;
 mod figures;
 mod host;
+mod house;
 mod ingest;
 mod kafka;
 mod lanes;
@@ -16,6 +17,7 @@ mod process;
 mod receiver;
 mod sources;
 mod stage;
+mod turns;
 mod webhooks;
 
 use std::path::PathBuf;

@@ -16,8 +16,9 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
 
-use crate::figures::{Aim, Better, Figures, median};
+use crate::figures::{Aim, Better, Figures};
 use crate::stage::EVENT_BYTES;
+use crate::turns::in_turns;
 use crate::{Failed, host, receiver, told};
 
 const DESTINATIONS: usize = 1_000;
@@ -59,20 +60,14 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     let sound = Street::lay(plugins, |_| None).await?;
     let dead = |number: usize| number.is_multiple_of(DEAD_ONE_IN).then(|| WAYS[number / DEAD_ONE_IN % WAYS.len()]);
     let blighted = Street::lay(plugins, dead).await?;
-    let (mut ratios, mut times) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = sound.p99_ms().await?;
-        let beside_dead = blighted.p99_ms().await?;
-        let base = f64::midpoint(before, sound.p99_ms().await?);
-        ratios.push(beside_dead / base);
-        times.push(json!({ "beside_dead_ms": beside_dead.round(), "beside_none_ms": base.round() }));
-    }
+    let (none, some) = (async || sound.p99_ms().await, async || blighted.p99_ms().await);
+    let measured = in_turns(ROUNDS, ("beside_none_ms", none), ("beside_dead_ms", some)).await?;
     let detail = json!({
-        "p99": times, "destinations": DESTINATIONS, "dead_percent": 100 / DEAD_ONE_IN, "ways": WAYS,
+        "p99": measured.rounds, "destinations": DESTINATIONS, "dead_percent": 100 / DEAD_ONE_IN, "ways": WAYS,
         "events_per_second": 1000 / EVERY.as_millis() * REQUEST_EVENTS as u128,
     });
     let aim = Aim { better: Better::Lower, floor: 1.5, goal: 1.1 };
-    figures.add("p99_beside_dead_destinations", "× beside none", median(ratios), Some(&aim), &detail);
+    figures.add("p99_beside_dead_destinations", "× beside none", measured.ratio, Some(&aim), &detail);
     Ok(())
 }
 

@@ -31,10 +31,13 @@ pub(crate) async fn measure(plugins: &Path, figures: &mut Figures) -> Result<(),
     let wish = json!({ "host": running.url(), "key": api.key(), "customer": customer, "loads": LOADS });
     let script = places::root().join("bench/src/portal/paint.mjs");
     let lines = browser.run(&script, wish, LIMIT).await.map_err(told)?;
-    let [first, again, text] = ["first", "again", "text"].map(|kind| {
+    let painted = |kind: &str| {
         let of_kind = lines.iter().filter(|line| line["kind"] == kind);
-        median(of_kind.filter_map(|line| line["first_paint_ms"].as_f64()).collect())
-    });
+        let paints: Vec<f64> = of_kind.filter_map(|line| line["first_paint_ms"].as_f64()).collect();
+        let all = paints.len() == LOADS;
+        if all { Ok(median(paints)) } else { Err(format!("{} of {LOADS} `{kind}` loads were told", paints.len())) }
+    };
+    let (first, again, text) = (painted("first")?, painted("again")?, painted("text")?);
     let aim = Aim { better: Better::Lower, floor: 100.0, goal: 75.0 };
     let detail = json!({
         "destinations": DESTINATIONS, "loads": LOADS, "with_its_files_kept_ms": again, "of_a_line_of_text_ms": text,

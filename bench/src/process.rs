@@ -9,7 +9,7 @@ use serde_json::json;
 
 use crate::Failed;
 use crate::figures::{Aim, Better, Figures, median};
-use crate::ingest::House;
+use crate::house::House;
 
 const STARTS: usize = 7;
 const DESTINATIONS: usize = 10_000;

@@ -8,8 +8,9 @@ use freehold_tests::{Api, bodies};
 use serde_json::{Value, json};
 
 use super::{Peer, bounded};
-use crate::figures::{Figures, median};
+use crate::figures::Figures;
 use crate::stage::{EVENT_BYTES, rate};
+use crate::turns::in_turns;
 use crate::{Failed, host, told};
 
 const TOPIC: &str = "open-host";
@@ -31,16 +32,14 @@ pub(super) async fn measure(
     let customer = api.create_customer("bench").await.map_err(told)?;
     let body = bodies::kafka(&kafka.addresses(Listener::Plaintext), TOPIC);
     let destination = api.create_destination(&customer, &body).await.map_err(told)?;
-    let (mut ratios, mut rates) = (Vec::new(), Vec::new());
-    for _ in 0..ROUNDS {
-        let before = librdkafka.write().await?;
-        let ours = emptied(&api, &customer, &destination).await?;
-        let base = f64::midpoint(before, librdkafka.write().await?);
-        ratios.push(ours / base);
-        rates.push(json!({ "host": ours.round(), "librdkafka": base.round() }));
-    }
-    let detail = json!({ "records_per_second": rates, "events": EVENTS, "event_bytes": EVENT_BYTES });
-    figures.add("kafka_through_the_whole_host", "× librdkafka", median(ratios), None, &detail);
+    let measured = in_turns(
+        ROUNDS,
+        ("librdkafka", async || librdkafka.write().await),
+        ("host", async || emptied(&api, &customer, &destination).await),
+    )
+    .await?;
+    let detail = json!({ "records_per_second": measured.rounds, "events": EVENTS, "event_bytes": EVENT_BYTES });
+    figures.add("kafka_through_the_whole_host", "× librdkafka", measured.ratio, None, &detail);
     Ok(())
 }
 
